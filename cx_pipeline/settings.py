@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from datetime import time
+from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -48,7 +48,12 @@ def _zone(name: str) -> str:
 
 
 def _name(value: str) -> str:
-    if not (value.isascii() and value.replace("_", "a").isalnum() and value[:1].isalpha() and value == value.lower()):
+    if not (
+        value.isascii()
+        and value.replace("_", "a").isalnum()
+        and value[:1].isalpha()
+        and value == value.lower()
+    ):
         raise ValueError("must be lower-case letters, digits and underscores, starting with a letter")
     return value
 
@@ -90,8 +95,9 @@ class Reporting(_Section):
 
 
 class Schedule(_Section):
-    """When the nightly job runs by itself."""
+    """When the nightly job runs by itself, and the first night it can be run for."""
 
+    first_night: date = date(2015, 1, 1)
     at: time = time(2, 0)
     time_zone: TimeZone | None = None  # default: the reporting time zone
 
@@ -293,6 +299,10 @@ class Settings(BaseSettings):
     @property
     def reporting_zone(self) -> ZoneInfo:
         return ZoneInfo(self.reporting.time_zone)
+
+    @property
+    def schedule_zone(self) -> ZoneInfo:
+        return ZoneInfo(self.schedule.time_zone or self.reporting.time_zone)
 
     def attributes(self, entity: str) -> tuple[str, ...]:
         """The attributes the settings declare for `entity`, each a dimension of its KPIs."""

@@ -1,0 +1,162 @@
+"""The warehouse in Dagster: dbt's models as assets with their lineage and tests, then the published file.
+
+What enters: landing and verdicts.  What leaves: the marts' working file, and the published copy of it.
+A night that brings nothing new leaves the models as they are and only adds its row to `nights`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from cx_pipeline.night.resource import Night
+from cx_pipeline.settings import Settings
+from cx_pipeline.warehouse.built import (
+    Built,
+    data_fingerprint,
+    delete_working_files,
+    forget_built,
+    read_built,
+    remember_built,
+)
+from cx_pipeline.warehouse.inputs import dbt_environment, write_inputs
+from cx_pipeline.warehouse.project import (
+    PROJECT_DIR,
+    dbt_executable,
+    project_fingerprint,
+    target_path,
+    vars_argument,
+)
+from cx_pipeline.warehouse.publish import publish, refuse_foreign_wal
+
+PUBLISHED = dg.AssetKey(["published", "cx"])
+OWNERS = ["team:cx-analytics"]
+
+
+class _Translator(DagsterDbtTranslator):
+    """Groups by layer and says who owns what, so that the graph reads at first sight."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        if dbt_resource_props["resource_type"] == "seed":
+            return "reference"
+        return str(dbt_resource_props["fqn"][1])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        return OWNERS
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props.get("description") or "")
+
+
+class BuildConfig(dg.Config):
+    """What a run may ask of the warehouse."""
+
+    full_refresh: bool = False
+    """Delete the working files and build everything from landing."""
+
+
+def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
+    """Every seed and model of the dbt project as an asset, every data test as a check."""
+
+    @dbt_assets(
+        manifest=manifest,
+        name="dbt_models",
+        dagster_dbt_translator=_Translator(),
+        required_resource_keys={"night"},
+    )
+    def dbt_models(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, config: BuildConfig
+    ) -> Iterator[Any]:
+        night: Night = context.resources.night
+        paths = settings.paths
+        refuse_foreign_wal(paths.published_file)
+        built = read_built(paths)
+        tonight = Built(project_fingerprint(settings), data_fingerprint(paths))
+        full_refresh = config.full_refresh or built is None or built.project != tonight.project
+        night.tell(full_refresh=full_refresh)
+        night.write(
+            "published"
+        )  # what the published file says of this night; corrected if it is not published
+        write_inputs(settings)
+        os.environ.update(dbt_environment(settings))
+        if not full_refresh and built == tonight and not context.is_subset:
+            yield from _only_the_nights(context, dbt, settings)
+            return
+        if full_refresh and not context.is_subset:
+            delete_working_files(paths)
+        forget_built(paths)
+        arguments = ["build", "--exclude", "resource_type:unit_test", *vars_argument(settings)]
+        invocation = dbt.cli(arguments, context=context, target_path=target_path(settings))
+        total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+        for done, event in enumerate(invocation.stream(), start=1):
+            night.progress("dbt", min(done, total), total)
+            yield event
+        if not context.is_subset:
+            remember_built(paths, tonight)
+
+    return dbt_models
+
+
+def _only_the_nights(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: Settings
+) -> Iterator[dg.MaterializeResult]:
+    """Nothing new has landed: build `nights` alone, and say of the other models that they are current."""
+    arguments = ["run", "--select", "+nights", *vars_argument(settings)]
+    dbt.cli(arguments, target_path=target_path(settings)).wait()
+    for key in sorted(context.selected_asset_keys):
+        yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True})
+
+
+def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The published file, swapped in after every mart is built and tested."""
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=marts,
+        group_name="published",
+        description="The read-only warehouse people query: a checked copy of tonight's marts, swapped in by one rename.",
+        kinds={"duckdb"},
+        owners=OWNERS,
+        required_resource_keys={"night"},
+        freshness_policy=_nightly_freshness(settings),
+    )
+    def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        night: Night = context.resources.night
+        night.progress("publish", 0, 1)
+        result = publish(settings.paths)
+        night.is_published = True
+        night.progress("publish", 1, 1)
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(result.path),
+                "size (bytes)": result.size_bytes,
+                "rows": dg.MetadataValue.json(result.rows),
+                "dagster/row_count": result.rows["kpis"],
+            }
+        )
+
+    return published
+
+
+def _nightly_freshness(settings: Settings) -> dg.FreshnessPolicy:
+    """Overdue two hours after the schedule's time."""
+    from datetime import timedelta
+
+    at = settings.schedule.at
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{at.minute} {(at.hour + 2) % 24} * * *",
+        lower_bound_delta=timedelta(hours=2, minutes=5),
+        timezone=settings.schedule_zone.key,
+    )
+
+
+def dbt_resource() -> DbtCliResource:
+    """The dbt command line of this environment."""
+    return DbtCliResource(
+        project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=dbt_executable()
+    )

@@ -1,0 +1,79 @@
+"""The dbt project as the pipeline runs it: where it is, with which variables, and its manifest.
+
+What enters: the settings.  What leaves: the dbt command line's arguments and environment, a manifest
+that is current, and the fingerprint that says whether the warehouse has to be built anew.  Called by
+the warehouse's assets and by whoever needs the manifest before Dagster loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cx_pipeline.contract import CONTRACT_VERSION
+from cx_pipeline.files import write_whole
+from cx_pipeline.settings import Settings
+from cx_pipeline.warehouse.inputs import dbt_environment, dbt_vars
+
+PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
+
+
+class DbtProjectError(Exception):
+    """The dbt project does not parse; the text is dbt's own."""
+
+
+def target_path(settings: Settings) -> Path:
+    """Where dbt keeps its artefacts from night to night, so that it parses only what changed."""
+    return settings.paths.warehouse / "dbt" / "target"
+
+
+def vars_argument(settings: Settings) -> list[str]:
+    """`--vars` and its value: the same every night, or dbt would parse the whole project again."""
+    return ["--vars", json.dumps(dbt_vars(settings), sort_keys=True)]
+
+
+def project_fingerprint(settings: Settings) -> str:
+    """Changes when the models, the seeds, the contract or a setting they depend on change."""
+    digest = hashlib.sha256(f"{CONTRACT_VERSION}\n{vars_argument(settings)}".encode())
+    for path in sorted(PROJECT_DIR.rglob("*")):
+        if path.is_file() and path.suffix in {".sql", ".yml", ".yaml", ".csv", ".md"}:
+            digest.update(str(path.relative_to(PROJECT_DIR)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def dbt_executable() -> str:
+    """The dbt of this environment, whatever PATH says."""
+    return str(Path(sys.executable).with_name("dbt"))
+
+
+def current_manifest(settings: Settings) -> Path:
+    """The manifest of the project as it stands; parsed first where it is missing or stale.
+
+    Raises DbtProjectError with dbt's message where the project does not parse.
+    """
+    target = target_path(settings)
+    manifest, stamp = target / "manifest.json", target / "manifest.fingerprint"
+    fingerprint = project_fingerprint(settings)
+    if manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint:
+        return manifest
+    target.mkdir(parents=True, exist_ok=True)
+    arguments = ["parse", "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    arguments += ["--target-path", str(target), "--log-path", str(target.parent / "logs")]
+    result = subprocess.run(
+        [dbt_executable(), "--quiet", *arguments, *vars_argument(settings)],
+        env=os.environ | dbt_environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise DbtProjectError(
+            f"dbt cannot parse {PROJECT_DIR}: {result.stdout.strip() or result.stderr.strip()}"
+        )
+    write_whole(stamp, fingerprint.encode())
+    return manifest
