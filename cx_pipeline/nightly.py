@@ -88,8 +88,9 @@ def _require_known_nights(settings: Settings, first: date, last: date) -> None:
     today = datetime.now(settings.schedule_zone).date()
     if not settings.schedule.first_night <= first <= last <= today:
         raise NightError(
-            f"nights {first} to {last} cannot be run: the first must not be after the last, and both lie between "
-            f"{settings.schedule.first_night} (schedule.first_night) and {today} (today in {settings.schedule_zone})"
+            f"nights {first} to {last} cannot be run: they must be in order and lie between "
+            f"{settings.schedule.first_night} (schedule.first_night) and {today} "
+            f"(today in {settings.schedule_zone})"
         )
 
 

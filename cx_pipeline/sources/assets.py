@@ -7,7 +7,7 @@ the others from landing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -112,3 +112,8 @@ def pull_asset(settings: Settings, name: str, source: Source) -> dg.AssetsDefini
             )
 
     return pull
+
+
+def _notes(files: Sequence[FileReport]) -> str:
+    """What there is to say of each file, a line each."""
+    return "\n".join(f"- {file.origin}: {note}" for file in files for note in file.notes)

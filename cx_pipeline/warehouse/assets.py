@@ -119,7 +119,7 @@ def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDe
         key=PUBLISHED,
         deps=marts,
         group_name="published",
-        description="The read-only warehouse people query: a checked copy of tonight's marts, swapped in by one rename.",
+        description="The read-only warehouse people query: a checked copy of tonight's marts.",
         kinds={"duckdb"},
         owners=OWNERS,
         required_resource_keys={"night"},

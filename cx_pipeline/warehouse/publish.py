@@ -7,7 +7,6 @@ that opens after the rename sees the new night.  Called once a night, after dbt 
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,12 +105,12 @@ def _check(copy: Path) -> dict[str, int]:
                 for name in names
             }
     except duckdb.Error as error:
-        os.unlink(copy)
+        copy.unlink()
         raise PublishError(
             f"the copy of {copy.parent} does not read back ({error}); yesterday's file stands"
         ) from error
     if "kpis" not in rows:
-        os.unlink(copy)
+        copy.unlink()
         raise PublishError(
             "the marts hold no table `kpis`: the dbt run is not complete; yesterday's file stands"
         )

@@ -79,7 +79,7 @@ def test_a_stale_wal_of_somebody_is_refused(paths: DataPaths) -> None:
     (paths.published / "cx.duckdb.wal").write_bytes(b"x")
     before = paths.published_file.read_bytes()
     _marts(paths, 2)
-    with pytest.raises(PublishError, match="opened cx.duckdb for writing"):
+    with pytest.raises(PublishError, match="for writing"):
         publish(paths)
     assert paths.published_file.read_bytes() == before
 
