@@ -1,0 +1,23 @@
+"""Landing: the immutable, replayable history of what came in.
+
+The names below are the room's whole interface; they load pyarrow, so import the room where it is used.
+"""
+
+from cx_pipeline.landing.batch import Batch, current_generations
+from cx_pipeline.landing.store import (
+    LandingError,
+    batch_path,
+    ensure_empty_files,
+    list_batches,
+    read_batch,
+)
+
+__all__ = [
+    "Batch",
+    "LandingError",
+    "batch_path",
+    "current_generations",
+    "ensure_empty_files",
+    "list_batches",
+    "read_batch",
+]
