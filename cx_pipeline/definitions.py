@@ -40,7 +40,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
         jobs=[nightly],
         schedules=[_schedule(settings, nightly)],
         executor=dg.in_process_executor,
-        resources={"dbt": dbt_resource(), "night": night_resource(settings)} | dict(resources or {}),
+        resources={"dbt": dbt_resource(settings), "night": night_resource(settings)} | dict(resources or {}),
     )
 
 

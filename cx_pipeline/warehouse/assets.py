@@ -24,10 +24,11 @@ from cx_pipeline.warehouse.built import (
     read_built,
     remember_built,
 )
+from cx_pipeline.warehouse.dbt_child import wait_for_orphans, write_launcher
 from cx_pipeline.warehouse.inputs import dbt_environment, write_inputs
 from cx_pipeline.warehouse.project import (
     PROJECT_DIR,
-    dbt_executable,
+    dbt_folder,
     project_fingerprint,
     target_path,
     vars_argument,
@@ -75,6 +76,7 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         night: Night = context.resources.night
         paths = settings.paths
         refuse_foreign_wal(paths.published_file)
+        wait_for_orphans(dbt_folder(settings))
         built = read_built(paths)
         tonight = Built(project_fingerprint(settings), data_fingerprint(paths))
         full_refresh = config.full_refresh or built is None or built.project != tonight.project
@@ -155,8 +157,10 @@ def _nightly_freshness(settings: Settings) -> dg.FreshnessPolicy:
     )
 
 
-def dbt_resource() -> DbtCliResource:
-    """The dbt command line of this environment."""
+def dbt_resource(settings: Settings) -> DbtCliResource:
+    """The dbt command line of this environment, as a child that dies with the night."""
     return DbtCliResource(
-        project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=dbt_executable()
+        project_dir=str(PROJECT_DIR),
+        profiles_dir=str(PROJECT_DIR),
+        dbt_executable=str(write_launcher(dbt_folder(settings))),
     )

@@ -11,12 +11,12 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from cx_pipeline.contract import CONTRACT_VERSION
 from cx_pipeline.files import write_whole
 from cx_pipeline.settings import Settings
+from cx_pipeline.warehouse.dbt_child import write_launcher
 from cx_pipeline.warehouse.inputs import dbt_environment, dbt_vars
 
 PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -28,7 +28,7 @@ class DbtProjectError(Exception):
 
 def target_path(settings: Settings) -> Path:
     """Where dbt keeps its artefacts from night to night, so that it parses only what changed."""
-    return settings.paths.warehouse / "dbt" / "target"
+    return dbt_folder(settings) / "target"
 
 
 def vars_argument(settings: Settings) -> list[str]:
@@ -46,9 +46,9 @@ def project_fingerprint(settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def dbt_executable() -> str:
-    """The dbt of this environment, whatever PATH says."""
-    return str(Path(sys.executable).with_name("dbt"))
+def dbt_folder(settings: Settings) -> Path:
+    """dbt's own corner of the data directory: launcher, lock, artefacts, logs."""
+    return settings.paths.warehouse / "dbt"
 
 
 def current_manifest(settings: Settings) -> Path:
@@ -63,9 +63,9 @@ def current_manifest(settings: Settings) -> Path:
         return manifest
     target.mkdir(parents=True, exist_ok=True)
     arguments = ["parse", "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
-    arguments += ["--target-path", str(target), "--log-path", str(target.parent / "logs")]
+    arguments += ["--target-path", str(target), "--log-path", str(dbt_folder(settings) / "logs")]
     result = subprocess.run(
-        [dbt_executable(), "--quiet", *arguments, *vars_argument(settings)],
+        [write_launcher(dbt_folder(settings)), "--quiet", *arguments, *vars_argument(settings)],
         env=os.environ | dbt_environment(settings),
         capture_output=True,
         text=True,
