@@ -59,6 +59,6 @@ def data_fingerprint(paths: DataPaths) -> str:
 def delete_working_files(paths: DataPaths) -> None:
     """Delete the working databases: the next build starts from landing."""
     forget_built(paths)
-    for name in ("staging.duckdb", "cx.duckdb"):
+    for name in ("working.duckdb", "cx.duckdb"):
         for suffix in ("", ".wal"):
             (paths.warehouse / f"{name}{suffix}").unlink(missing_ok=True)

@@ -1,0 +1,199 @@
+"""What dbt is given beside the landed rows: the batches with their verdicts, the nights, its variables.
+
+What enters: the landed batches, the gate's verdicts, the nights' records, the settings.  What leaves:
+`warehouse/inputs/batches.parquet` and `nights.parquet` (typed, written whole), dbt's variables and its
+environment.  Called by whoever runs dbt, just before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cx_pipeline.files import put_in_place, temporary_beside
+from cx_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cx_pipeline.gate.verdict import Verdict
+    from cx_pipeline.landing import Batch
+    from cx_pipeline.night.record import NightRecord
+
+_READABLE = frozenset({"passed", "accepted"})
+_UNJUDGED = "unjudged"
+
+
+def batches_schema() -> pa.Schema:
+    """The columns of `gate.batches`; instants in UTC, counts in rows."""
+    import pyarrow as pa
+
+    instant = pa.timestamp("us", tz="UTC")
+    return pa.schema(
+        [
+            ("batch_id", pa.string()),
+            ("batch_sequence", pa.int64()),
+            ("source", pa.string()),
+            ("entity", pa.string()),
+            ("night", pa.date32()),
+            ("generation", pa.int64()),
+            ("is_current_generation", pa.bool_()),
+            ("is_source_enabled", pa.bool_()),
+            ("mode", pa.string()),
+            ("origin", pa.string()),
+            ("content_sha256", pa.string()),
+            ("is_alias", pa.bool_()),
+            ("read", pa.int64()),
+            ("landed", pa.int64()),
+            ("rejected", pa.int64()),
+            ("quarantined", pa.int64()),
+            ("state", pa.string()),
+            ("landed_at", instant),
+        ]
+    )
+
+
+def nights_schema() -> pa.Schema:
+    """The columns of `state.nights`; instants in UTC, counts of batches and rows."""
+    import pyarrow as pa
+
+    instant = pa.timestamp("us", tz="UTC")
+    return pa.schema(
+        [
+            ("run_id", pa.string()),
+            ("night", pa.date32()),
+            ("started_at", instant),
+            ("ended_at", instant),
+            ("outcome", pa.string()),
+            ("batches", pa.int64()),
+            ("landed", pa.int64()),
+            ("rejected", pa.int64()),
+            ("quarantined", pa.int64()),
+            ("held", pa.int64()),
+            ("stale_sources", pa.string()),
+            ("full_refresh", pa.bool_()),
+        ]
+    )
+
+
+def batch_rows(
+    batches: Sequence[Batch], verdicts: Mapping[str, Verdict], enabled_sources: Iterable[str]
+) -> list[dict[str, Any]]:
+    """One row per batch for `gate.batches`.
+
+    A batch without a verdict is `unjudged` and not read.  The current generation is the greatest that has
+    a readable batch, so that a re-pull the gate holds does not withdraw what is published.
+    """
+    from cx_pipeline.landing import current_generations
+
+    states = {batch_id: str(verdict.state) for batch_id, verdict in verdicts.items()}
+    readable = [batch for batch in batches if states.get(batch.batch_id) in _READABLE]
+    current = current_generations(batches) | current_generations(readable)
+    enabled = frozenset(enabled_sources)
+    return [
+        {
+            "batch_id": batch.batch_id,
+            "batch_sequence": batch.sequence,
+            "source": batch.source,
+            "entity": batch.entity,
+            "night": date.fromisoformat(batch.night),
+            "generation": batch.generation,
+            "is_current_generation": batch.generation == current[batch.source, batch.entity],
+            "is_source_enabled": batch.source in enabled,
+            "mode": batch.mode,
+            "origin": batch.origin,
+            "content_sha256": batch.content_sha256,
+            "is_alias": batch.alias,
+            "read": batch.read,
+            "landed": batch.landed,
+            "rejected": batch.rejected,
+            "quarantined": verdicts[batch.batch_id].quarantined if batch.batch_id in verdicts else 0,
+            "state": states.get(batch.batch_id, _UNJUDGED),
+            "landed_at": _instant(batch.landed_at),
+        }
+        for batch in batches
+    ]
+
+
+def night_rows(records: Iterable[NightRecord]) -> list[dict[str, Any]]:
+    """One row per night date for `state.nights`: its last finished run (`records` come oldest first)."""
+    last_of_night = {record.night: record for record in records if record.ended_at}
+    return [
+        {
+            "run_id": record.run_id,
+            "night": date.fromisoformat(record.night),
+            "started_at": _instant(record.started_at),
+            "ended_at": _instant(record.ended_at),
+            "outcome": record.outcome,
+            "batches": record.batches,
+            "landed": record.landed,
+            "rejected": record.rejected,
+            "quarantined": record.quarantined,
+            "held": record.held,
+            "stale_sources": record.stale_sources,
+            "full_refresh": record.full_refresh,
+        }
+        for _, record in sorted(last_of_night.items())
+    ]
+
+
+def write_inputs(settings: Settings) -> None:
+    """Write `warehouse/inputs/{batches,nights}.parquet`, each whole or not at all."""
+    from cx_pipeline.gate import load_verdicts
+    from cx_pipeline.landing import list_batches
+    from cx_pipeline.night.record import read_records
+
+    paths = settings.paths
+    inputs = paths.warehouse / "inputs"
+    batches = batch_rows(list_batches(paths), load_verdicts(paths), settings.all_sources)
+    write_rows(inputs / "batches.parquet", batches, batches_schema())
+    write_rows(inputs / "nights.parquet", night_rows(read_records(paths.state / "nights")), nights_schema())
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Write `rows` to the Parquet file `path` under `schema`, whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_beside(path)
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")
+    put_in_place(temporary, path)
+
+
+def dbt_vars(settings: Settings) -> dict[str, Any]:
+    """The variables of the dbt project: settings alone, so that they are the same every night."""
+    reporting = settings.reporting
+    return {
+        "time_zone": reporting.time_zone,
+        "currency": reporting.currency,
+        "min_n": reporting.min_n,
+        "ces_scale_min": reporting.ces_scale[0],
+        "ces_scale_max": reporting.ces_scale[1],
+        "response_window_days": reporting.response_window_days,
+        "fcr_window_days": reporting.fcr_window_days,
+        "churn_after_days": reporting.churn_after_days,
+        "headline_nps": reporting.headline.nps,
+        "headline_csat": reporting.headline.csat,
+        "headline_ces": reporting.headline.ces,
+        "attributes": {name: list(entity.attributes) for name, entity in sorted(settings.entities.items())},
+    }
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """The environment variables `profiles.yml` and the sources read, and where dbt puts its artefacts."""
+    paths = settings.paths
+    return {
+        "CX_DATA_DIR": str(paths.root),
+        "DBT_TARGET_PATH": str(paths.warehouse / "dbt" / "target"),
+        "DBT_LOG_PATH": str(paths.warehouse / "dbt" / "logs"),
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def _instant(text: str) -> datetime:
+    """An ISO 8601 instant; one without an offset is UTC."""
+    instant = datetime.fromisoformat(text)
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
