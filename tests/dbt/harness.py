@@ -10,7 +10,6 @@ of their batches.  What leaves: a `Warehouse`, built by dbt itself, to be querie
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import tempfile
@@ -203,9 +202,7 @@ def write_data(
         ]
         write_rows(folder / "source=test" / "dt=2024-01-01" / "rows.parquet", complete, schema)
     inputs = data_dir / "warehouse" / "inputs"
-    write_rows(
-        inputs / "batches.parquet", _batches(landed, quarantined, rejected, batches), batches_schema()
-    )
+    write_rows(inputs / "batches.parquet", _batches(landed, quarantined, rejected, batches), batches_schema())
     write_rows(inputs / "nights.parquet", [_parsed(night) for night in nights], nights_schema())
 
 
@@ -261,7 +258,7 @@ def run_dbt(
                 *("--vars", json.dumps(dict(variables or {}), sort_keys=True)),
             ]
         )
-    gc.collect()  # dbt leaves its DuckDB handle to the collector, and an open one keeps the file
+    _close_dbt_connection()
     outcomes = getattr(result.result, "results", None) or ()
     problems = [
         f"{outcome.node.name}: {outcome.message or outcome.status}"
@@ -272,6 +269,15 @@ def run_dbt(
     if problems or not result.success:
         raise BuildFailed("\n".join(problems) or str(result.exception))
     return [outcome.node.name for outcome in outcomes]
+
+
+def _close_dbt_connection() -> None:
+    """dbt keeps its DuckDB open after a run, and an open file cannot be opened a second way."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if DuckDBConnectionManager._ENV is not None:
+        DuckDBConnectionManager._ENV.close()
+        DuckDBConnectionManager.close_all_connections()
 
 
 def project_with_seeds(folder: Path, seeds: Mapping[str, str]) -> Path:
@@ -323,9 +329,7 @@ def build_warehouse(
     override the project's; `seeds` are CSV texts by name.  BuildFailed names what failed and why.
     """
     data_dir = folder / "data"
-    write_data(
-        data_dir, rows, batches=batches, quarantined=quarantined, rejected=rejected, nights=nights
-    )
+    write_data(data_dir, rows, batches=batches, quarantined=quarantined, rejected=rejected, nights=nights)
     project_dir = project_with_seeds(folder, seeds) if seeds else PROJECT_DIR
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     if select:
