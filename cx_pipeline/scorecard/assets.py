@@ -1,0 +1,47 @@
+"""The scorecard in Dagster: the headline KPIs of the last complete month as numbers the UI plots.
+
+What enters: the published file.  What leaves: one asset a night, whose metadata holds the values.
+Called by the assembly.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from cx_pipeline.scorecard.model import Scorecard
+from cx_pipeline.settings import Settings
+
+
+def scorecard_asset(settings: Settings) -> dg.AssetsDefinition:
+    """The asset `scorecard`, after the published file."""
+
+    @dg.asset(
+        name="scorecard",
+        deps=[dg.AssetKey(["published", "cx"])],
+        group_name="published",
+        description="The headline KPIs of the last complete month, night by night (`cx scorecard`).",
+        kinds={"duckdb"},
+        owners=["team:cx-analytics"],
+        required_resource_keys={"night"},
+    )
+    def scorecard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from cx_pipeline.scorecard.read import read_scorecard
+
+        return dg.MaterializeResult(metadata=numbers(read_scorecard(settings.paths.published_file)))
+
+    return scorecard
+
+
+def numbers(scorecard: Scorecard) -> dict[str, dg.MetadataValue]:
+    """One plottable number a headline that has a value; the period and the look-next list as text."""
+    metadata: dict[str, dg.MetadataValue] = {
+        line.headline.kpi: dg.MetadataValue.float(line.figure.value)
+        for line in scorecard.lines
+        if line.figure and line.figure.value is not None
+    }
+    if scorecard.period_start:
+        metadata["period_start"] = dg.MetadataValue.text(scorecard.period_start.isoformat())
+    if scorecard.look_next:
+        lines = [f"- {hint.text}\n\n  `{hint.command}`" for hint in scorecard.look_next]
+        metadata["where to look next"] = dg.MetadataValue.md("\n".join(lines))
+    return metadata

@@ -1,0 +1,83 @@
+"""Reads the rows of a scorecard from the published file, read-only.
+
+What enters: the file's path and a grain.  What leaves: a `Scorecard`, or `NothingPublished`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cx_pipeline.scorecard.model import (
+    HEADLINES,
+    Figure,
+    Night,
+    Reconciliation,
+    Scorecard,
+    build_scorecard,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class NothingPublished(Exception):
+    """There is no published file yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"nothing is published yet ({path} does not exist): run `cx nightly` first")
+
+
+_FIGURES = """
+    select
+        kpi, period_start, dimension, dimension_value, n, value, ci_low, ci_high, previous_value, change,
+        is_significant, is_complete, is_small_sample, is_suppressed, target, status
+    from marts.kpis
+    where grain = $grain and kpi in (select unnest($kpis::text[])) and
+"""
+
+
+def read_scorecard(published_file: Path, grain: str = "month") -> Scorecard:
+    """The scorecard of `grain`; NothingPublished where there is no file."""
+    import duckdb
+
+    if not published_file.exists():
+        raise NothingPublished(published_file)
+    wanted = {"grain": grain, "kpis": [headline.kpi for headline in HEADLINES]}
+    with duckdb.connect(str(published_file), read_only=True) as connection:
+        totals = connection.execute(_FIGURES + "dimension = 'all'", wanted).fetchall()
+        movers = connection.execute(_FIGURES + "dimension <> 'all' and is_significant", wanted).fetchall()
+        return build_scorecard(
+            grain,
+            (Figure(*row) for row in totals),
+            (Figure(*row) for row in movers),
+            _last_night(connection),
+            _reconciliation(connection),
+        )
+
+
+def _last_night(connection: duckdb.DuckDBPyConnection) -> Night | None:
+    rows = connection.execute(
+        """
+        select night, ended_at, outcome, batches, landed, rejected, quarantined, held, stale_sources
+        from marts.nights
+        order by started_at desc, run_id desc
+        limit 1
+        """
+    ).fetchall()
+    if not rows:
+        return None
+    values = list(rows[0])
+    values[-1] = tuple(name for name in (values[-1] or "").split(", ") if name)
+    return Night(*values)
+
+
+def _reconciliation(connection: duckdb.DuckDBPyConnection) -> list[Reconciliation]:
+    rows: list[tuple[Any, ...]] = connection.execute(
+        """
+        select source, entity, read, landed, rejected, quarantined, held, published, excluded
+        from marts.reconciliation
+        order by source, entity
+        """
+    ).fetchall()
+    return [Reconciliation(*row) for row in rows]
