@@ -1,0 +1,216 @@
+"""Keys instead of identities: the same person has one key in every source, and nobody's id lands.
+
+What enters: ids as vendors have them, the identity key and the settings.  What leaves: 64 hex digits,
+HMAC-SHA-256(key, namespace ‖ 0x00 ‖ normalised id).  The namespace is `email` or `phone` when the value is
+one (so that a person is one key across sources), else the source's `id_namespace` (so that shop customer
+123 is not help-desk user 123).  A links file joins ids that only the company knows to be one person.
+"""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cx_pipeline.privacy.errors import PrivacyError
+from cx_pipeline.privacy.identity_key import IdentityKey
+from cx_pipeline.privacy.redact import SUSPICIOUS, Redactor, fold, replace_where
+from cx_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Identity = tuple[str, str]
+"""(namespace, normalised id)"""
+
+EMAIL, PHONE, ID = "email", "phone", "id"
+LINK_COLUMNS = ("namespace", "customer_id", "same_as_namespace", "same_as_customer_id")
+_REMEMBERED = 1_000_000  # keys kept in memory
+
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;:\".]{2,}")
+_PHONE_LIKE = re.compile(r"\+?[\d\s().\-/]{7,24}")
+_MOBILE_DIGITS = re.compile(r"01[016789]\d{7,8}")
+_BARE_DIGITS = re.compile(r"\d+")
+_NORTH_AMERICAN = re.compile(r"(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}")
+
+
+def normalised_text(value: str) -> str:
+    """NFKC, trimmed; case stays, since opaque ids may differ by it."""
+    return unicodedata.normalize("NFKC", value).strip()
+
+
+def as_email(text: str) -> str | None:
+    """The address in normal form (lower case) where `text` is one and nothing else."""
+    lowered = text.lower().removeprefix("mailto:")
+    return lowered if _EMAIL.fullmatch(lowered) else None
+
+
+def as_phone(text: str, regions: tuple[str, ...]) -> str | None:
+    """E.164 where `text` is a phone number and nothing else.
+
+    Bare digits are an opaque id (a shop's customer 4155552671 is no phone) unless they have the form of a
+    Korean mobile number; anything else needs a `+` or separators and must be valid in one of `regions`.
+    """
+    import phonenumbers
+
+    candidate, _ = fold(text)
+    candidate = re.sub(r"^tel:", "", candidate.strip(), flags=re.IGNORECASE)
+    if not _PHONE_LIKE.fullmatch(candidate) or len(re.sub(r"\D", "", candidate)) < 8:
+        return None
+    if _BARE_DIGITS.fullmatch(candidate) and not _MOBILE_DIGITS.fullmatch(candidate):
+        return None
+    form = _NORTH_AMERICAN.fullmatch(candidate)
+    for region in regions or ("ZZ",):
+        try:
+            number = phonenumbers.parse(candidate, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if candidate.startswith("+") or (form and number.country_code == 1):
+            accepted = phonenumbers.is_possible_number(number)
+        else:  # in Korea, (415) 555-2671 would pass for 041-555-52671 without its trunk zero
+            accepted = not form and phonenumbers.is_valid_number_for_region(number, region)
+        if accepted:
+            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return None
+
+
+def identify(value: str, namespace: str, regions: tuple[str, ...]) -> Identity:
+    """Whose id `value` is: its namespace and normal form."""
+    text = normalised_text(value)
+    if (address := as_email(text)) is not None:
+        return EMAIL, address
+    if (number := as_phone(text, regions)) is not None:
+        return PHONE, number
+    return namespace, text
+
+
+class Links:
+    """Ids known to be one person, joined by union-find; the least of a group stands for all."""
+
+    def __init__(self, pairs: Iterable[tuple[Identity, Identity]] = ()) -> None:
+        self._parent: dict[Identity, Identity] = {}
+        for one, other in pairs:
+            first, second = sorted((self.resolve(one), self.resolve(other)))
+            self._parent[second] = first
+
+    def resolve(self, identity: Identity) -> Identity:
+        """The identity that stands for the person."""
+        root = identity
+        while (above := self._parent.get(root)) is not None:
+            root = above
+        while identity != root:  # shorten the way for the next one
+            self._parent[identity], identity = root, self._parent[identity]
+        return root
+
+
+def read_links(path: Path, regions: tuple[str, ...]) -> Links:
+    """The links file: a UTF-8 CSV with the header `LINK_COLUMNS`, one pair of ids a line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if tuple(reader.fieldnames or ()) != LINK_COLUMNS:
+                raise PrivacyError(f"privacy.links_file {path}: the header must be {','.join(LINK_COLUMNS)}")
+            pairs = []
+            for row in reader:
+                values = [(row[name] or "").strip() for name in LINK_COLUMNS]
+                if None in row or not all((values[1], values[3])):
+                    raise PrivacyError(
+                        f"privacy.links_file {path}, line {reader.line_num}: each line needs "
+                        "four fields, with both customer ids filled"
+                    )
+                pairs.append(
+                    (identify(values[1], values[0], regions), identify(values[3], values[2], regions))
+                )
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PrivacyError(f"privacy.links_file {path} cannot be read: {type(error).__name__}") from error
+    return Links(pairs)
+
+
+class Keyer:
+    """Keys ids and redacts texts under one identity key."""
+
+    def __init__(
+        self, key: IdentityKey, regions: tuple[str, ...] = ("KR", "US"), links: Links | None = None
+    ) -> None:
+        self._key = key
+        self._regions = regions
+        self._links = links or Links()
+        self._redactor = Redactor(regions)
+        self._known: dict[tuple[str, str], str] = {}
+
+    @classmethod
+    def of(cls, settings: Settings, key: IdentityKey) -> Keyer:
+        """The keyer the settings describe."""
+        privacy = settings.privacy
+        links = read_links(privacy.links_file, privacy.phone_regions) if privacy.links_file else None
+        return cls(key, privacy.phone_regions, links)
+
+    @property
+    def fingerprint(self) -> str:
+        return self._key.fingerprint
+
+    def digest(self, namespace: str, text: str) -> str:
+        """HMAC-SHA-256(key, namespace ‖ 0x00 ‖ text) as 64 hex digits."""
+        message = namespace.encode() + b"\0" + text.encode()
+        return hmac.digest(self._key.secret, message, "sha256").hex()
+
+    def key(self, namespace: str, value: str) -> str:
+        """The key of the person whose id `value` is."""
+        known = self._known.get((namespace, value))
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self.digest(*self._links.resolve(identify(value, namespace, self._regions)))
+            self._known[namespace, value] = known
+        return known
+
+    def key_array(self, namespace: str, values: pa.Array) -> pa.Array:
+        """The keys of a string array; null stays null."""
+        import pyarrow as pa
+
+        encoded = values.dictionary_encode()
+        keys = pa.array(
+            [None if v is None else self.key(namespace, v) for v in encoded.dictionary.to_pylist()],
+            pa.string(),
+        )
+        return keys.take(encoded.indices)
+
+    def safe_id(self, value: str) -> str:
+        """An id of a record as it may land: itself, or a key where it holds an e-mail address or the like.
+
+        Bare digits (an order number, a time stamp) stay, except in the form of a Korean mobile number.
+        """
+        if _BARE_DIGITS.fullmatch(value) and not _MOBILE_DIGITS.fullmatch(value):
+            return value
+        namespace, text = identify(value, ID, self._regions)
+        if namespace == ID and self._redactor.redact(text) == text:
+            return value
+        return self.key(ID, value)
+
+    def safe_id_array(self, values: pa.Array) -> pa.Array:
+        """`safe_id` of each value; the same value gives the same id in every entity."""
+        import pyarrow.compute as pc
+
+        # An id of plain digits is by far the most common and never costs a call.
+        odd = pc.and_(
+            pc.match_substring_regex(values, SUSPICIOUS),
+            pc.invert(pc.match_substring_regex(values, r"^(?:[1-9][0-9]*|0|0[02-9][0-9]*)$")),
+        )
+        odd = pc.fill_null(odd, False)
+        return replace_where(values, odd, self.safe_id) if pc.any(odd).as_py() else values
+
+    def redact(self, text: str) -> str:
+        return self._redactor.redact(text)
+
+    def redact_array(self, texts: pa.Array) -> pa.Array:
+        """Texts without identifiers."""
+        return self._redactor.redact_array(texts)
+
+    def safe_path(self, path: str) -> str:
+        """A file's path as it may be shown and stored: redacted, and still another for another path."""
+        redacted = self._redactor.redact(path)
+        return path if redacted == path else f"{redacted}#{self.digest('path', path)[:12]}"
