@@ -23,7 +23,7 @@ survey_types as (
 
 ),
 
-final as (
+scaled as (
 
     select
         passed.source,
@@ -71,7 +71,9 @@ final as (
         {{ is_listed('responded_at', 'passed.date_only') }} as responded_at_is_date_only,
         {{ is_listed('updated_at', 'passed.date_only') }} as updated_at_is_date_only,
         coalesce(surveys.survey_type, survey_types.survey_type) as survey_type,
-        surveys.satisfied_from,
+        surveys.scale_min as survey_scale_min,
+        surveys.scale_max as survey_scale_max,
+        surveys.satisfied_from as survey_satisfied_from,
         passed.is_withdrawn
     from passed
     left join surveys
@@ -79,6 +81,21 @@ final as (
             passed.survey_id = surveys.survey_id
             and passed.metric = surveys.metric
     left join survey_types on passed.survey_id = survey_types.survey_id
+
+),
+
+-- A threshold counts on the scale it was declared for alone.
+final as (
+
+    select
+        *,
+        case
+            when
+                scale_min = coalesce(survey_scale_min, {{ default_scale('metric', 'min') }})
+                and scale_max = coalesce(survey_scale_max, {{ default_scale('metric', 'max') }})
+                then survey_satisfied_from
+        end as satisfied_from
+    from scaled
 
 )
 

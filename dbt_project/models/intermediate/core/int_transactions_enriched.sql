@@ -1,0 +1,131 @@
+-- One row per published transaction: its amounts in the reporting currency, what of it was refunded, and the
+-- customer's attributes in force when it happened.
+with transactions as (
+
+    select
+        *,
+        {{ local_date('occurred_at') }} as occurred_date
+    from {{ ref('int_transactions') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customer_history') }}
+
+),
+
+rates as (
+
+    select
+        currency,
+        rate,
+        date as valid_from,
+        coalesce(lead(date) over (partition by currency order by date), date '9999-12-31') as valid_to
+    from {{ ref('fx_rates') }}
+
+),
+
+-- The worth of the reporting currency itself: 1 where the seed does not list it.
+reporting_rates as (
+
+    select
+        rate,
+        valid_from,
+        valid_to
+    from rates
+    where currency = '{{ var("currency") }}'
+
+    union all
+
+    select
+        cast(1 as double) as rate,
+        date '1900-01-01' as valid_from,
+        date '9999-12-31' as valid_to
+    where not exists (select 1 from rates where currency = '{{ var("currency") }}')
+
+),
+
+converted as (
+
+    select
+        transactions.*,
+        case
+            when transactions.currency = '{{ var("currency") }}' then cast(1 as double)
+            else rates.rate / nullif(reporting_rates.rate, 0)
+        end as fx_rate
+    from transactions
+    left join rates
+        on
+            transactions.currency = rates.currency
+            and transactions.occurred_date >= rates.valid_from
+            and transactions.occurred_date < rates.valid_to
+    left join reporting_rates
+        on
+            transactions.occurred_date >= reporting_rates.valid_from
+            and transactions.occurred_date < reporting_rates.valid_to
+
+),
+
+-- Refunds in the currency of what they refund: an amount in another cannot be set against it unconverted.
+refunds as (
+
+    select
+        source,
+        parent_transaction_id as transaction_id,
+        currency,
+        sum(amount) as refunded_amount
+    from transactions
+    where kind in ('refund', 'cancellation') and parent_transaction_id is not null
+    group by source, parent_transaction_id, currency
+
+),
+
+final as (
+
+    select
+        converted.source,
+        converted.transaction_id,
+        converted.parent_transaction_id,
+        converted.customer_key,
+        converted.customer_key as respondent_key,
+        converted.kind,
+        converted.currency,
+        converted.amount,
+        converted.margin,
+        converted.fx_rate is not null as has_fx_rate,
+        converted.amount * converted.fx_rate as reporting_amount,
+        converted.margin * converted.fx_rate as reporting_margin,
+        refunds.refunded_amount,
+        coalesce(
+            converted.kind in ('order', 'renewal')
+            and converted.amount > 0
+            and converted.amount + refunds.refunded_amount < 0.005,
+            false
+        ) as is_fully_refunded,
+        converted.occurred_at,
+        converted.occurred_at_is_date_only,
+        converted.occurred_date,
+        converted.occurred_date as event_date,
+        converted.service_start,
+        converted.service_end,
+        converted.channel,
+        converted.product,
+        coalesce(converted.brand, customers.brand) as brand,
+        customers.segment,
+        customers.country,
+        customers.language,
+        customers.acquisition_channel,
+        {{- attribute_columns('transactions', 'converted.attributes') }}
+        converted.attributes
+    from converted
+    left join refunds
+        on
+            converted.source = refunds.source
+            and converted.transaction_id = refunds.transaction_id
+            and converted.currency is not distinct from refunds.currency
+    left join customers on {{ in_force('customers', 'converted.customer_key', 'converted.occurred_at') }}
+
+)
+
+select * from final
