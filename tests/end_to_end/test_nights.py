@@ -1,0 +1,92 @@
+"""The same data gives the same bytes, however the nights went."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.company import Company, new_company
+
+
+def test_the_accounts_balance_to_the_row(second_night: Company) -> None:
+    rows = second_night.rows(
+        "select source, entity from marts.reconciliation where read <> landed + rejected "
+        "or landed <> passed + quarantined + held or passed <> published + excluded"
+    )
+    assert rows == []
+    assert second_night.rows("select count(distinct entity) from marts.reconciliation") == [(6,)]
+
+
+def test_the_five_families_have_values(second_night: Company) -> None:
+    """Every headline KPI has a value in some month."""
+    kpis = second_night.rows(
+        "select distinct kpi from marts.kpis where grain = 'month' and dimension = 'all' and value is not null"
+    )
+    wanted = {
+        "nps",
+        "csat",
+        "ces",
+        "response_rate",
+        "retention_rate",
+        "churn_rate",
+        "repeat_purchase_rate",
+        "first_response_calendar_minutes_median",
+        "resolution_calendar_minutes_p90",
+        "fcr_rate",
+        "one_touch_rate",
+        "reopen_rate",
+    }
+    assert wanted <= {kpi for (kpi,) in kpis}
+
+
+def test_the_same_night_twice_gives_the_same_bytes(second_night: Company, tmp_path: Path) -> None:
+    again = second_night.copy_to(tmp_path / "data")
+    again.cx("nightly", "--date", "2026-11-02")
+    assert again.contents() == second_night.contents()
+
+
+def test_a_full_refresh_gives_the_same_bytes(second_night: Company, tmp_path: Path) -> None:
+    again = second_night.copy_to(tmp_path / "data")
+    again.cx("nightly", "--date", "2026-11-02", "--full-refresh")
+    assert again.contents() == second_night.contents()
+
+
+def test_the_working_files_can_be_rebuilt_from_landing(second_night: Company, tmp_path: Path) -> None:
+    again = second_night.copy_to(tmp_path / "data")
+    shutil.rmtree(again.data / "warehouse")
+    shutil.rmtree(again.inbox)
+    again.inbox.mkdir()
+    again.cx("nightly", "--date", "2026-11-03")
+    assert again.contents() == second_night.contents()
+
+
+@pytest.mark.parametrize("order", [("01", "02", "03"), ("03", "01", "02")])
+def test_backfilled_days_in_any_order_give_the_same_bytes(
+    order: tuple[str, ...], second_night: Company, tmp_path: Path
+) -> None:
+    """Each day brings a third of the entities; the nights come in another order than the days."""
+    company = Company(tmp_path / "data")
+    company.data.mkdir()
+    shutil.copy(second_night.data / "cx_pipeline.toml", company.data)
+    (company.data / "state").mkdir()
+    shutil.copy(second_night.data / "state" / "identity.key", company.data / "state")
+    parts = {
+        "01": ("customers", "tickets"),
+        "02": ("feedback", "ticket_events"),
+        "03": ("transactions", "touchpoints"),
+    }
+    for day in order:
+        for entity in parts[day]:
+            shutil.copytree(second_night.inbox / entity, company.inbox / entity)
+        company.cx("nightly", "--date", f"2026-11-{day}")
+    assert company.contents() == second_night.contents()
+
+
+def test_a_range_of_nights_is_one_run(tmp_path: Path) -> None:
+    company = new_company(tmp_path / "data", customers=20, days=30)
+    company.cx("nightly", "--from", "2026-11-01", "--to", "2026-11-03")
+    assert [night for (night,) in company.rows("select cast(night as varchar) from marts.nights")] == [
+        "2026-11-03"
+    ]

@@ -1,0 +1,97 @@
+"""A night killed at any moment, then run again, ends where an undisturbed one does; readers see nothing.
+
+`TORTURE_MOMENTS` and `TORTURE_SEED` choose how many moments and which (`make torture` runs twenty).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.company import Company
+from tests.end_to_end.conftest import bring_the_rest
+
+MOMENTS = int(os.environ.get("TORTURE_MOMENTS", "6"))
+SEED = int(os.environ.get("TORTURE_SEED", "20261101"))
+
+
+@contextmanager
+def _reading(company: Company) -> Iterator[list[str]]:
+    """Read the published file in a loop meanwhile; the lines are there after the block."""
+    seen: list[str] = []
+    reader = Path(__file__).with_name("reader.py")
+    process = subprocess.Popen(
+        [sys.executable, str(reader), str(company.published)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield seen
+    finally:
+        process.terminate()
+        seen += (process.communicate()[0] or "").splitlines()
+
+
+@pytest.fixture(scope="session")
+def duration(first_night: Company, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How long an undisturbed second night takes here and now, in seconds."""
+    company = first_night.copy_to(tmp_path_factory.mktemp("timed") / "data")
+    bring_the_rest(company)
+    return company.timed_night("--date", "2026-11-02")
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_killed_at_a_random_moment(
+    moment: int, duration: float, continued: Company, second_night: Company, first_night: Company
+) -> None:
+    # one moment in each equal part of the night, so that few moments still cover all of it
+    part = random.Random(SEED + moment).random()
+    after = duration * (moment + part) / MOMENTS
+    with _reading(continued) as seen:
+        night = continued.start_night("--date", "2026-11-02")
+        time.sleep(after)
+        night.send_signal(signal.SIGKILL)
+        night.wait()
+        continued.cx("nightly", "--date", "2026-11-02")
+        time.sleep(0.3)
+    assert continued.contents() == second_night.contents(), f"killed after {after:.2f} s"
+    assert seen, "the reader never got to read"
+    assert not [line for line in seen if line.startswith("ERROR")]
+    assert len(set(seen)) <= 2, "a reader saw something that is neither the old night nor the new one"
+
+
+def test_a_query_answers_while_a_night_runs(continued: Company) -> None:
+    night = continued.start_night("--date", "2026-11-02")
+    answers = 0
+    while night.poll() is None:
+        result = continued.cx(
+            "query",
+            "select * from marts.kpis where kpi='nps' and grain='month' and dimension='all' order by period_start",
+            "--format",
+            "csv",
+        )
+        assert result.stdout.count("\n") > 1
+        answers += 1
+    assert night.returncode == 0
+    assert answers > 0
+
+
+def test_a_second_night_is_refused_and_named(continued: Company) -> None:
+    night = continued.start_night("--date", "2026-11-02")
+    deadline = time.monotonic() + 60
+    while not (lock := continued.data / "state" / "night.lock").exists() or not lock.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    refused = continued.cx("nightly", check=False)
+    assert refused.returncode == 3
+    assert str(night.pid) in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert night.wait() == 0
