@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-
 from cx_pipeline.sample import write_sample
 
 STATE_TABLES = {"nights"}
