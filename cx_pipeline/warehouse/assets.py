@@ -4,8 +4,7 @@ What enters: landing and verdicts.  What leaves: the marts' working file, and th
 A night that brings nothing new leaves the models as they are and only adds its row to `nights`.
 """
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: Dagster reads the annotation of a config by its type
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -68,12 +67,11 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         manifest=manifest,
         name="dbt_models",
         dagster_dbt_translator=_Translator(),
-        required_resource_keys={"night"},
+        required_resource_keys={"dbt", "night"},
     )
-    def dbt_models(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, config: BuildConfig
-    ) -> Iterator[Any]:
+    def dbt_models(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[Any]:
         night: Night = context.resources.night
+        dbt: DbtCliResource = context.resources.dbt
         paths = settings.paths
         refuse_foreign_wal(paths.published_file)
         wait_for_orphans(dbt_folder(settings))
