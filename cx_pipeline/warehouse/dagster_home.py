@@ -19,8 +19,6 @@ run_retries:
   enabled: true
   max_retries: 0
   retry_on_asset_or_op_failure: false  # a failed data check is no flake
-freshness:
-  enabled: true
 """
 
 
