@@ -7,10 +7,16 @@ runs a night already, or `NightError` with one line that says what stopped the n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from cx_pipeline.night.lock import NightBusy, NightLock
 from cx_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from cx_pipeline.night.resource import Progress
 
 __all__ = ["NightBusy", "NightError", "NightResult", "run_nightly"]
 
@@ -33,7 +39,7 @@ def run_nightly(
     last: date | None = None,
     *,
     full_refresh: bool = False,
-    on_progress: object = None,
+    on_progress: Progress | None = None,
 ) -> NightResult:
     """Run the nightly job for the nights `first` to `last` (default: the day that ended last)."""
     import dagster as dg
@@ -57,7 +63,7 @@ def run_nightly(
     with lock, dg.DagsterInstance.get() as instance:
         if dead:
             close_dead_run(dead, instance, settings)
-        night = night_resource(settings, lock, **({"progress": on_progress} if on_progress else {}))
+        night = night_resource(settings, lock, on_progress)
         job = build_definitions(settings, {"night": night}).resolve_job_def(NIGHTLY_JOB)
         result = job.execute_in_process(
             instance=instance,
@@ -83,8 +89,6 @@ def _partition_tags(first: date, last: date) -> dict[str, str]:
 
 
 def _require_known_nights(settings: Settings, first: date, last: date) -> None:
-    from datetime import datetime
-
     today = datetime.now(settings.schedule_zone).date()
     if not settings.schedule.first_night <= first <= last <= today:
         raise NightError(
@@ -94,15 +98,26 @@ def _require_known_nights(settings: Settings, first: date, last: date) -> None:
         )
 
 
-def _why(result: object) -> str:
-    """The first failed step and the innermost message of its error."""
-    for event in result.all_events:  # type: ignore[attr-defined]
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error.cause is not None:
-                error = error.cause
-            message = error.message.strip()
-            return f"{event.step_key} failed: {message}"
-        if event.is_failure and event.message:
-            reason = event.message
-    return reason
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """What stopped the night, in the words of the failed checks, else of the step that failed."""
+    checks = [
+        event.asset_check_evaluation_data
+        for event in result.all_events
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
+    failed = [check for check in checks if not check.passed and check.severity.value == "ERROR"]
+    step = next((event for event in result.all_events if event.is_step_failure), None)
+    if step is None:
+        return next(
+            (event.message or "" for event in result.all_events if event.is_failure), "no step was run"
+        )
+    if failed:
+        told = [
+            check.description or f"{'/'.join(check.asset_key.path)}: {check.check_name}" for check in failed
+        ]
+        return f"the night stopped at {step.step_key}:\n" + "\n".join(f"  {line}" for line in told)
+    error = step.step_failure_data.error
+    while error.cause is not None:
+        error = error.cause
+    message = error.message.strip()
+    return f"the night stopped at {step.step_key}: {message.split(': ', 1)[-1]}"

@@ -89,7 +89,7 @@ def close_dead_run(dead: Holder, instance: dg.DagsterInstance, settings: Setting
 
 
 def night_resource(
-    settings: Settings, lock: NightLock | None = None, progress: Progress = _silent
+    settings: Settings, lock: NightLock | None = None, progress: Progress | None = None
 ) -> dg.ResourceDefinition:
     """The resource `night`.  `lock` is one the caller holds already (the command line does)."""
 
@@ -107,7 +107,7 @@ def night_resource(
             current = Night(
                 settings,
                 NightRecord(holder.run_id, holder.night, holder.started_at, holder.started_at, "failed"),
-                progress,
+                progress or _silent,
             )
             try:
                 yield current

@@ -65,7 +65,7 @@ def wait_for_orphans(folder: Path, seconds: float = 600) -> None:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise TimeoutError(
-                        f"a dbt process of an earlier night still runs and holds {lock}: stop it and run again"
+                        f"a dbt process of an earlier night still runs (it holds {lock}): stop it"
                     ) from None
                 time.sleep(0.2)
             else:

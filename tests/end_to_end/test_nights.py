@@ -22,7 +22,8 @@ def test_the_accounts_balance_to_the_row(second_night: Company) -> None:
 def test_the_five_families_have_values(second_night: Company) -> None:
     """Every headline KPI has a value in some month."""
     kpis = second_night.rows(
-        "select distinct kpi from marts.kpis where grain = 'month' and dimension = 'all' and value is not null"
+        "select distinct kpi from marts.kpis "
+        "where grain = 'month' and dimension = 'all' and value is not null"
     )
     wanted = {
         "nps",

@@ -131,7 +131,8 @@ def _texts(path: Path) -> Iterator[str]:
     if path.suffix == ".duckdb":
         with duckdb.connect(str(path), read_only=True) as connection:
             for schema, table in connection.execute(
-                "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
+                "select table_schema, table_name from information_schema.tables "
+                "where table_type = 'BASE TABLE'"
             ).fetchall():
                 yield str(connection.execute(f'select * from "{schema}"."{table}"').fetchall())
     for start in (i for i in range(len(raw) - 1) if raw[i] == 0x78 and raw[i + 1] in {0x01, 0x9C, 0xDA}):
@@ -192,7 +193,7 @@ def test_what_a_night_prints_holds_nothing_planted(planted: Company) -> None:
 
 
 def test_a_person_keeps_one_key_across_entities(planted: Company) -> None:
-    """The e-mail address as customer id is one customer_key in customers, feedback, tickets and touchpoints."""
+    """The e-mail address as customer id is one customer_key wherever it comes."""
     keys = planted.rows(
         "select distinct customer_key from marts.fct_feedback where comment like '연락%' "
         "union select customer_key from marts.fct_touchpoints"

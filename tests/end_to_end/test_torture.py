@@ -74,7 +74,8 @@ def test_a_query_answers_while_a_night_runs(continued: Company) -> None:
     while night.poll() is None:
         result = continued.cx(
             "query",
-            "select * from marts.kpis where kpi='nps' and grain='month' and dimension='all' order by period_start",
+            "select * from marts.kpis where kpi='nps' and grain='month' and dimension='all' "
+            "order by period_start",
             "--format",
             "csv",
         )
