@@ -13,6 +13,7 @@ facts as (
 
     {%- set facts = {
         'feedback': 'fct_feedback', 'transactions': 'fct_transactions', 'touchpoints': 'fct_touchpoints',
+        'tickets': 'fct_tickets',
     } %}
     {%- for entity, fact in facts.items() %}
     select

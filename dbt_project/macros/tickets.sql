@@ -1,0 +1,55 @@
+{#- Tickets: the rules of a ticket's history that more than one model uses. -#}
+
+{#- The value of the latest row of the window so far in which an expression is not null. -#}
+{% macro last_known(expression, window, frame='unbounded preceding and current row') -%}
+    {{ adapter.dispatch('last_known')(expression, window, frame) }}
+{%- endmacro %}
+
+{% macro default__last_known(expression, window, frame) -%}
+    last_value({{ expression }}) ignore nulls over ({{ window }} rows between {{ frame }})
+{%- endmacro %}
+
+{% macro duckdb__last_known(expression, window, frame) -%}
+    last_value({{ expression }} ignore nulls) over ({{ window }} rows between {{ frame }})
+{%- endmacro %}
+
+{#- A 64-bit hash of several columns, nulls told from each other's places. Equal rows have equal hashes; the
+    reverse is not promised, so a hash only picks out candidates. -#}
+{% macro row_hash(columns) -%}
+    {{ adapter.dispatch('row_hash')(columns) }}
+{%- endmacro %}
+
+{% macro default__row_hash(columns) -%}
+    xxhash64({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro duckdb__row_hash(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+{#- The order of one ticket's events. Beside the instant nothing counts that depends on how or in which order
+    files came: then what must come first for the rest to make sense (`event_rank`), then the id, shorter ids
+    first, which is the order of growing numbers. -#}
+{% macro event_order() -%}
+    happened_at, event_rank, id_length, event_id
+{%- endmacro %}
+
+{% macro is_done(status) -%}
+    {{ status }} in ('solved', 'closed')
+{%- endmacro %}
+
+{#- A duration in minutes, never negative; null where either end is unknown or a date without a time. -#}
+{% macro duration_minutes(earlier, later, inexact='false') -%}
+    case
+        when {{ earlier }} is null or {{ later }} is null or {{ inexact }} then null
+        else greatest({{ minutes_between(earlier, later) }}, 0.0)
+    end
+{%- endmacro %}
+
+{#- The dimensions of the ticket KPIs: those of the definitions, then the declared attributes of tickets. -#}
+{% macro ticket_dimensions() -%}
+    {{ return(
+        ['channel', 'priority', 'team', 'agent', 'category', 'segment', 'product', 'brand']
+        + (declared_attributes('tickets') | list)
+    ) }}
+{%- endmacro %}

@@ -1,0 +1,90 @@
+-- Grain: one published ticket opened by as_of: what its history adds up to. Read from the spine in one pass.
+-- Whether a measure applies (direction, exports without events) is decided in int_ticket_outcomes.
+
+with spine as (
+
+    select * from {{ ref('int_ticket_spine') }}
+
+),
+
+timed as (
+
+    select
+        *,
+        {{ minutes_between('happened_at', 'next_happened_at') }} as minutes_in_state,
+        (event_kind = 'opened' or is_transition) and is_date_only as is_inexact_status,
+        event_kind = 'assignment' and is_date_only as is_inexact_assignment,
+        coalesce({{ is_done('status') }}, true) as is_done,
+        case when event_kind = 'satisfaction' then coalesce(event_value, '') end as satisfaction_value
+    from spine
+
+),
+
+final as (
+
+    select
+        source,
+        ticket_id,
+
+        min(case when is_customer_contact then happened_at end) as first_customer_contact_at,
+        max(case when event_kind = 'row_response' then happened_at end) as row_response_at,
+        max(case when is_first_touch then happened_at end) as first_touch_at,
+        max(case when is_first_solve then happened_at end) as first_solved_at,
+        max(case when is_last_solve then happened_at end) as last_solved_at,
+        min(case when is_reopen then happened_at end) as first_reopened_at,
+        min(case when event_kind = 'reply' and author = 'bot' then happened_at end) as first_bot_reply_at,
+        min(case when event_kind = 'handover' then happened_at end) as handover_at,
+        min(case when is_touch_after_handover then happened_at end) as first_touch_after_handover_at,
+        max(case when is_last then status end) as last_status,
+        max(case when is_first_solve then author end) as first_solve_author,
+        max(case when is_first_touch then wait_seconds end) as first_touch_wait_seconds,
+        max(case when is_first_touch then session_waiting_since end) as first_touch_waiting_since,
+
+        max(case when event_kind = 'row_response' then event_number end) as row_response_number,
+        max(case when is_first_touch then event_number end) as first_touch_number,
+        max(case when is_first_solve then event_number end) as first_solve_number,
+        max(case when is_last_solve then event_number end) as last_solve_number,
+
+        bool_or(is_first_touch and is_date_only) as is_first_touch_inexact,
+        bool_or(event_kind = 'row_response' and is_date_only) as is_row_response_inexact,
+        bool_or(is_first_solve and is_date_only) as is_first_solve_inexact,
+        bool_or(is_last_solve and is_date_only) as is_last_solve_inexact,
+        bool_or(event_kind = 'reply' and author = 'bot' and is_date_only) as is_bot_reply_inexact,
+        bool_or((event_kind = 'handover' or is_touch_after_handover) and is_date_only) as is_handover_inexact,
+        bool_or(is_customer_contact and is_date_only) as is_customer_contact_inexact,
+        bool_or(is_inexact_status) as is_status_inexact,
+        bool_or(is_inexact_assignment) as is_assignment_inexact,
+        bool_or(event_kind in ('created', 'status')) as has_event_history,
+        bool_or(event_kind in ('reply', 'call')) as has_messages,
+        bool_or(event_kind = 'assignment') as has_assignments,
+
+        sum(case when status in ('new', 'open', 'on_hold') then minutes_in_state else 0.0 end)
+            as requester_wait_minutes,
+        sum(case when status = 'pending' then minutes_in_state else 0.0 end) as agent_wait_minutes,
+        sum(case when status = 'on_hold' then minutes_in_state else 0.0 end) as on_hold_minutes,
+        sum(case when not is_done and coalesce(assignee, '') = '' then minutes_in_state else 0.0 end)
+            as unassigned_minutes,
+
+        sum(case when is_touch then 1 else 0 end) as touch_count,
+        sum(case when event_kind = 'reply' and author = 'agent' then 1 else 0 end) as agent_reply_count,
+        sum(case when event_kind = 'reply' and author = 'customer' then 1 else 0 end) as customer_reply_count,
+        sum(case when event_kind = 'reply' and author = 'bot' then 1 else 0 end) as bot_reply_count,
+        sum(case when event_kind = 'reply' and author = 'system' then 1 else 0 end) as automatic_reply_count,
+        sum(case when event_kind = 'note' then 1 else 0 end) as note_count,
+        sum(case when event_kind = 'call' then 1 else 0 end) as call_count,
+        sum(case when is_handoff then 1 else 0 end) as handoff_count,
+        sum(case when is_transfer then 1 else 0 end) as transfer_count,
+        sum(case when is_reopen then 1 else 0 end) as reopen_count,
+        sum(case when event_id is not null then 1 else 0 end) as event_count,
+
+        bool_or(event_kind = 'satisfaction_offered') as is_satisfaction_offered,
+        {{ latest_known('satisfaction_value', '-event_number') }} as first_satisfaction_value,
+        {{ latest_known('satisfaction_value', 'event_number') }} as satisfaction_value
+    from timed
+    group by
+        source,
+        ticket_id
+
+)
+
+select * from final

@@ -1,0 +1,51 @@
+-- Grain: one inbound ticket that was ever solved, at its first solve: whether it counts in each rate (null: it does
+-- not) and the dimension values then in force.
+
+with outcomes as (
+
+    select * from {{ ref('int_ticket_outcomes') }}
+
+),
+
+tickets as (
+
+    select * from {{ ref('int_tickets') }}
+    where coalesce(direction, 'inbound') = 'inbound'
+
+),
+
+moments as (
+
+    select * from {{ ref('int_ticket_moments') }}
+    where is_first_solve
+
+),
+
+final as (
+
+    select
+        outcomes.source,
+        outcomes.ticket_id,
+        coalesce(moments.customer_key, concat(outcomes.source, '/', outcomes.ticket_id)) as respondent_key,
+        moments.happened_date as event_date,
+        outcomes.is_first_contact_resolved,
+        outcomes.is_one_touch,
+        outcomes.is_reopened_or_followed_up,
+        outcomes.is_self_served,
+        outcomes.is_bot_contained,
+        {%- for dimension in ticket_dimensions() %}
+        moments.{{ dimension }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from outcomes
+    inner join tickets
+        on
+            outcomes.source = tickets.source
+            and outcomes.ticket_id = tickets.ticket_id
+    inner join moments
+        on
+            outcomes.source = moments.source
+            and outcomes.ticket_id = moments.ticket_id
+
+)
+
+select * from final

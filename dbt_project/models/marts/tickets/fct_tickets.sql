@@ -1,0 +1,132 @@
+-- Grain: one published ticket: what it is now, what became of it, and the values in force when it was first answered
+-- and when it was solved first and last.
+{%- set moments = {
+    'first_response': 'first_response_number', 'first_solve': 'first_solve_number', 'last_solve': 'last_solve_number'
+} %}
+
+with tickets as (
+
+    select * from {{ ref('int_tickets') }}
+
+),
+
+outcomes as (
+
+    select * from {{ ref('int_ticket_outcomes') }}
+
+),
+
+moments as (
+
+    select * from {{ ref('int_ticket_moments') }}
+
+),
+
+duplicates as (
+
+    select
+        source,
+        ticket_id,
+        count(*) as duplicate_event_count
+    from {{ ref('int_ticket_duplicate_events') }}
+    group by
+        source,
+        ticket_id
+
+),
+
+final as (
+
+    select
+        tickets.source,
+        tickets.ticket_id,
+        tickets.customer_key,
+        tickets.channel,
+        coalesce(tickets.direction, 'inbound') as direction,
+        tickets.category,
+        tickets.product,
+        tickets.brand,
+        tickets.priority,
+        tickets.team,
+        tickets.agent_key,
+        tickets.schedule_id,
+        tickets.language,
+        tickets.subject,
+        tickets.parent_ticket_id,
+        tickets.attributes,
+        coalesce(outcomes.status, tickets.status) as status,
+        tickets.source_sla_met,
+
+        tickets.created_at,
+        {{ local_date('tickets.created_at') }} as created_date,
+        outcomes.clock_started_at,
+        outcomes.first_responded_at,
+        {{ local_date('outcomes.first_responded_at') }} as first_responded_date,
+        outcomes.first_solved_at,
+        {{ local_date('outcomes.first_solved_at') }} as first_solved_date,
+        outcomes.resolved_at,
+        {{ local_date('outcomes.resolved_at') }} as resolved_date,
+        outcomes.first_reopened_at,
+        outcomes.first_bot_reply_at,
+        outcomes.handover_at,
+
+        outcomes.first_response_calendar_minutes,
+        outcomes.first_bot_response_calendar_minutes,
+        outcomes.first_response_after_handover_calendar_minutes,
+        outcomes.next_response_calendar_minutes,
+        outcomes.first_resolution_calendar_minutes,
+        outcomes.resolution_calendar_minutes,
+        outcomes.requester_wait_calendar_minutes,
+        outcomes.agent_wait_calendar_minutes,
+        outcomes.on_hold_calendar_minutes,
+        outcomes.unassigned_calendar_minutes,
+        {%- for column in [
+            'touch_count', 'agent_reply_count', 'customer_reply_count', 'bot_reply_count', 'automatic_reply_count',
+            'note_count', 'call_count', 'handoff_count', 'transfer_count', 'reopen_count', 'replied_turn_count',
+            'solved_turn_count', 'open_turn_count', 'event_count',
+        ] %}
+        cast(outcomes.{{ column }} as bigint) as {{ column }},
+        {%- endfor %}
+        cast(coalesce(duplicates.duplicate_event_count, 0) as bigint) as duplicate_event_count,
+
+        coalesce(outcomes.has_event_history, false) as has_event_history,
+        coalesce(outcomes.has_status_mismatch, false) as has_status_mismatch,
+        outcomes.is_one_touch,
+        outcomes.is_first_contact_resolved,
+        outcomes.fcr_exclusion,
+        outcomes.is_reopened,
+        outcomes.is_reopened_or_followed_up,
+        outcomes.is_self_served,
+        outcomes.is_bot_contained,
+        outcomes.is_auto_solved,
+        coalesce(outcomes.is_satisfaction_offered, false) as is_satisfaction_offered,
+        coalesce(outcomes.is_satisfaction_answered, false) as is_satisfaction_answered,
+        coalesce(outcomes.is_satisfaction_changed, false) as is_satisfaction_changed,
+        outcomes.satisfaction_value,
+        {%- for moment in moments %}
+        {{ moment }}.agent as {{ moment }}_agent,
+        {{ moment }}.team as {{ moment }}_team,
+        {{ moment }}.priority as {{ moment }}_priority,
+        {{ moment }}.category as {{ moment }}_category,
+        {{ moment }}.segment as {{ moment }}_segment{{ ',' if not loop.last }}
+        {%- endfor %}
+    from tickets
+    left join outcomes
+        on
+            tickets.source = outcomes.source
+            and tickets.ticket_id = outcomes.ticket_id
+    left join duplicates
+        on
+            tickets.source = duplicates.source
+            and tickets.ticket_id = duplicates.ticket_id
+    {%- for moment, number in moments.items() %}
+    left join moments as {{ moment }}
+        on
+            outcomes.source = {{ moment }}.source
+            and outcomes.ticket_id = {{ moment }}.ticket_id
+            and outcomes.{{ number }} = {{ moment }}.event_number
+    {%- endfor %}
+
+)
+
+select * from final
