@@ -179,6 +179,9 @@ def dbt_vars(settings: Settings) -> dict[str, Any]:
         "headline_csat": reporting.headline.csat,
         "headline_ces": reporting.headline.ces,
         "attributes": {name: list(entity.attributes) for name, entity in sorted(settings.entities.items())},
+        "contractual_sources": sorted(
+            name for name, source in settings.all_sources.items() if source.relationship == "contractual"
+        ),
     }
 
 

@@ -1,0 +1,46 @@
+{#- What the customer models share: their dimensions, exact sums of money, months of service. -#}
+
+{#- The dimensions of the customer KPIs, declared attributes included. -#}
+{% macro customer_dimensions() -%}
+    {{ return(["segment", "country", "language", "acquisition_channel", "brand"] + declared_attributes("customers")) }}
+{%- endmacro %}
+
+{#- A sum of money that comes out the same in whatever order its rows are read. -#}
+{% macro exact_sum(amount) -%}
+    sum(cast({{ amount }} as decimal(38, 6)))
+{%- endmacro %}
+
+{#- Calendar-month difference of two dates: 31 January to 1 February is 1. -#}
+{% macro calendar_months_between(earlier, later) -%}
+    ((year({{ later }}) - year({{ earlier }})) * 12 + month({{ later }}) - month({{ earlier }}))
+{%- endmacro %}
+
+{#- Length in months (double) of [earlier, later): whole months, then the rest as a share of the month it lies
+    in, so that a monthly fee is the same in February and in March. -#}
+{% macro service_months(earlier, later) -%}
+    {%- set upper = calendar_months_between(earlier, later) -%}
+    {%- set whole -%}
+        ({{ upper }} - case when {{ add_months(earlier, upper) }} > {{ later }} then 1 else 0 end)
+    {%- endset -%}
+    ({{ whole }} + cast({{ days_between(add_months(earlier, whole), later) }} as double)
+        / nullif({{ days_between(add_months(earlier, whole), add_months(earlier, whole ~ " + 1")) }}, 0))
+{%- endmacro %}
+
+{#- The first day without the service. An end within the last minute of a day (23:59:59) is the end of that
+    day, else subscriptions billed back to back would leave a day uncovered every month. -#}
+{% macro service_end_date(instant) -%}
+    {{ local_date(add_minutes(instant, 1)) }}
+{%- endmacro %}
+
+{#- The sources whose customers are contractual where no customer record says otherwise, as SQL literals. -#}
+{% macro contractual_sources() -%}
+    {%- for source in var("contractual_sources") -%} '{{ source }}', {% endfor -%} ''
+{%- endmacro %}
+
+{#- KPIs for `kpi_rows` whose n is distinct customers, and so the respondents where they are not stated. -#}
+{% macro of_customers(kpis) -%}
+    {%- for kpi in kpis if not kpi.respondents -%}
+        {%- do kpi.update({"respondents": kpi.n}) -%}
+    {%- endfor -%}
+    {{ return(kpis) }}
+{%- endmacro %}
