@@ -7,66 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
-import jinja2
 import numpy as np
 import pytest
 from scipy import stats
 
-MACROS = Path(__file__).parents[2] / "dbt_project" / "macros" / "kpi"
+from tools.kpi_macros import kpi_environment
+from tools.kpi_marts import kpi_mart_files
 
 Expression = Callable[[str], str]
-
-
-class _Return(Exception):
-    """How dbt's `return` leaves a macro with a value that is no text."""
-
-    def __init__(self, value: object) -> None:
-        super().__init__()
-        self.value = value
 
 
 @pytest.fixture(scope="module")
 def sql() -> Expression:
     """A function that renders text with the project's KPI macros for DuckDB."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(MACROS.glob("*.sql")))
-    environment = jinja2.Environment(extensions=["jinja2.ext.do"])  # noqa: S701 (SQL, not HTML)
-    names: dict[str, Any] = {}
-
-    def dispatch(name: str) -> Any:
-        return names.get(f"duckdb__{name}") or names[f"default__{name}"]
-
-    def as_macro(macro: Callable[..., str]) -> Callable[..., object]:
-        def call(*args: object, **kwargs: object) -> object:
-            try:
-                return macro(*args, **kwargs)
-            except _Return as result:
-                return result.value
-
-        return call
-
-    def leave(value: object) -> None:
-        raise _Return(value)
-
-    environment.globals |= {
-        "adapter": SimpleNamespace(dispatch=dispatch),
-        "dbt": SimpleNamespace(type_string=lambda: "varchar"),
-        "ref": lambda name: name,
-        "var": lambda _name, default=None: default,
-        "return": leave,
-    }
-    module = environment.from_string(text).make_module()
-    names |= {
-        name: as_macro(value)
-        for name, value in vars(module).items()
-        if isinstance(value, jinja2.runtime.Macro)
-    }
-    environment.globals |= names
-    return lambda template: environment.from_string(template).render()
+    return lambda template: kpi_environment().from_string(template).render()
 
 
 @pytest.fixture
@@ -252,3 +209,11 @@ def test_the_201st_value_and_on_are_other(sql: Expression, db: duckdb.DuckDBPyCo
     assert (counts["p201"], counts["(other)"], counts["(none)"]) == (2, 2, 9)
     assert "p198" in counts
     assert not {"p199", "p200"} & set(counts)
+
+
+def test_the_contracts_of_the_kpi_marts_are_current() -> None:
+    """The YAML beside each wide mart is what `python -m tools.kpi_marts` writes."""
+    for path, text in kpi_mart_files().items():
+        assert path.read_text(encoding="utf-8") == text, (
+            f"{path.name} is stale: run python -m tools.kpi_marts"
+        )

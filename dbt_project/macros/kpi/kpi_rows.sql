@@ -36,8 +36,11 @@
     {%- endfor %}
 {% endmacro %}
 
-{# A rate in percent with its Wilson interval and the test of rates, for `kpi_rows`; `trials` is n. #}
-{% macro rate_kpi(kpi, successes, trials, mirror_of=none) %}
+{#
+  A rate in percent with its Wilson interval and the test of rates, for `kpi_rows`; `trials` is n. A mirror is not
+  tested: its p and q are its original's.
+#}
+{% macro rate_kpi(kpi, successes, trials, mirror_of=none, where=none, tested=true) %}
     {{- return({
         "kpi": kpi,
         "n": trials,
@@ -46,9 +49,10 @@
         "value": "100.0 * cast(" ~ successes ~ " as double) / nullif(" ~ trials ~ ", 0)",
         "ci_low": wilson_interval_low(successes, trials),
         "ci_high": wilson_interval_high(successes, trials),
-        "test": "rate",
+        "test": "rate" if tested and not mirror_of else none,
         "test_positive": successes,
         "mirror_of": mirror_of,
+        "where": where,
     }) -}}
 {% endmacro %}
 
@@ -56,7 +60,7 @@
   A mean with its t interval (see mean_interval_low) and Welch's test, for `kpi_rows`, from the sum and the sum
   of squares of n values.
 #}
-{% macro mean_kpi(kpi, total, total_of_squares, n, scale_min=none, scale_max=none, mirror_of=none) %}
+{% macro mean_kpi(kpi, total, total_of_squares, n, scale_min=none, scale_max=none, mirror_of=none, where=none) %}
     {{- return({
         "kpi": kpi,
         "n": n,
@@ -65,9 +69,10 @@
         "value": total ~ " / nullif(" ~ n ~ ", 0)",
         "ci_low": mean_interval_low(total, total_of_squares, n, scale_min, scale_max),
         "ci_high": mean_interval_high(total, total_of_squares, n, scale_min, scale_max),
-        "test": "mean",
+        "test": "mean" if not mirror_of else none,
         "test_mean": total ~ " / nullif(" ~ n ~ ", 0)",
         "test_variance": variance_of_sums(total, total_of_squares, n),
         "mirror_of": mirror_of,
+        "where": where,
     }) -}}
 {% endmacro %}

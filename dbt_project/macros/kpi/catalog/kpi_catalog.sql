@@ -1,0 +1,63 @@
+{#
+  Every published KPI, declared once; all that is done with KPIs in general follows from it: the union of the
+  families, completeness, the wide marts and their contracts, the view `kpis`.
+
+  A list of groups. The KPIs of a group are fed by the same units:
+    mart         the wide table they stand in, a model of `{{ "{{ wide_kpis(<mart>) }}" }}`
+    family       their model is int_kpi_<family>
+    entities     whose watermarks say how far the feeding sources have come
+    units, where the model (with a column `source`) and condition of the units that feed them
+    window_days  days after a period's end until they are final (0 where left out)
+    kpis         dicts: kpi (the name), unit, definition (each a phrase), mirror_of (where it is a mirror)
+    counts       column of the mart -> KPI whose numerator it repeats under a plain name
+#}
+{% macro kpi_catalog() %}
+    {{- return(survey_kpis() + support_kpis() + customer_kpis()) -}}
+{% endmacro %}
+
+{# The families, in the order of the catalog. #}
+{% macro kpi_families() %}
+    {{- return(kpi_catalog() | map(attribute="family") | unique | list) -}}
+{% endmacro %}
+
+{# The wide marts, in the order of the catalog. #}
+{% macro kpi_marts() %}
+    {{- return(kpi_catalog() | map(attribute="mart") | unique | list) -}}
+{% endmacro %}
+
+{# The KPIs of a mart, in the order of the catalog. #}
+{% macro kpis_of_mart(mart) %}
+    {%- set kpis = [] -%}
+    {%- for group in kpi_catalog() if group.mart == mart -%}
+        {%- do kpis.extend(group.kpis) -%}
+    {%- endfor -%}
+    {{- return(kpis) -}}
+{% endmacro %}
+
+{# What is published of each KPI: column of `kpis` -> type. `value` stands in the wide marts under the KPI's name. #}
+{% macro kpi_measures() %}
+    {{- return({
+        "value": "double",
+        "numerator": "double",
+        "denominator": "double",
+        "n": "bigint",
+        "ci_low": "double",
+        "ci_high": "double",
+        "previous_value": "double",
+        "change": "double",
+        "yoy_change": "double",
+        "p_value": "double",
+        "q_value": "double",
+        "is_significant": "boolean",
+        "is_complete": "boolean",
+        "is_small_sample": "boolean",
+        "is_suppressed": "boolean",
+        "target": "double",
+        "status": "varchar",
+    }) -}}
+{% endmacro %}
+
+{# The column of a wide mart that holds a measure of a KPI. #}
+{% macro wide_column(kpi, measure) %}
+    {{- return(kpi if measure == "value" else kpi ~ "_" ~ measure) -}}
+{% endmacro %}

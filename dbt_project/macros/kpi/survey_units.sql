@@ -1,0 +1,19 @@
+{# The dimensions of the survey KPIs: the declared attributes of feedback come last. #}
+{% macro survey_dimensions() %}
+    {{- return([
+        "survey", "survey_type", "channel", "touchpoint", "journey_stage", "segment", "country", "language",
+        "acquisition_channel", "team", "agent", "product", "brand",
+    ] + declared_attributes("feedback")) -}}
+{% endmacro %}
+
+{#
+  `grouped_units` of answers or submissions. Relational and transactional ones are never pooled: rows of the
+  dimensions survey and survey_type hold all, every other row the headline type alone.
+#}
+{% macro grouped_survey_units(units) %}
+    select *
+    from (
+        {{ grouped_units(units, "event_date", survey_dimensions()) }}
+    ) as grouped_units
+    where is_headline or dimension in ('survey', 'survey_type')
+{% endmacro %}

@@ -1,0 +1,3 @@
+-- One row per grain, period_start, dimension and dimension_value: response and comment rates, ratings, the CX
+-- index and its pillars, the perception gap.
+{{ wide_kpis("kpi_feedback") }}
