@@ -1,0 +1,391 @@
+"""Judging: every landed batch without a verdict gets one.
+
+What enters: the settings, the landed batches, the suites.  What leaves: quarantined rows, verdicts and
+a `GateReport`.  The gate's asset and the command line call `judge`.
+
+The quarantine file of a batch is written first and its verdict last, each in one rename, so a run that
+dies anywhere leaves batches that are judged and batches that are not, and the next run judges the rest
+from the beginning.  Row rules look at one row alone, so batches of an entity are judged together and
+long ones in parts, at most `PART_ROWS` rows at a time: few runs of Great Expectations, bounded memory.
+Without a batch to judge Great Expectations is not even imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cx_pipeline.contract import ENTITIES, Entity, Type
+from cx_pipeline.gate.columns import (
+    Survey,
+    added_columns,
+    nan_as_infinity,
+    newest_instant,
+    ordinary_instants,
+    read_surveys,
+    unreadable_text_columns,
+    with_added_columns,
+    without_columns,
+)
+from cx_pipeline.gate.facts import Demands, batch_facts, facts_frame, mistyped_columns, nightly_rows
+from cx_pipeline.gate.report import EXAMPLES_SHOWN, GateReport, gate_report
+from cx_pipeline.gate.suite import Rule, Suite, load_suites
+from cx_pipeline.gate.verdict import GateError, RuleResult, Verdict, load_verdicts, write_verdict
+from cx_pipeline.settings import DataPaths, Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+    import pyarrow as pa
+
+    from cx_pipeline.gate.engine import Outcome, Session
+    from cx_pipeline.landing import Batch
+
+    Positions = npt.NDArray[np.int64]
+
+PART_ROWS = 250_000
+"""Rows put to Great Expectations at once."""
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What the row rules found in one batch so far."""
+
+    mistyped: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    newest: datetime | None = None
+    broken: dict[str, list[Positions]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    keys: dict[int, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one batch, ready to be judged: landed columns that are needed, and those the gate adds."""
+
+    batch: Batch
+    rows: pa.Table
+
+
+def judge(settings: Settings, now: datetime | None = None) -> GateReport:
+    """Give every waiting batch its verdict.  SuiteError, SurveysError or GateError where it cannot be done.
+
+    `now` is the instant the verdicts carry (default: the clock's).
+    """
+    from cx_pipeline.landing import ensure_empty_files, list_batches
+
+    paths = settings.paths
+    judged_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
+    suites = load_suites()
+    ensure_empty_files(paths)
+    batches = list_batches(paths)
+    earlier = load_verdicts(paths)
+    waiting = [batch for batch in batches if batch.batch_id not in earlier]
+    judging = _Judging(settings, suites, judged_at, batches, earlier)
+    verdicts: list[Verdict] = []
+    for entity in ENTITIES.values():
+        verdicts += judging.judge_entity(entity, [b for b in waiting if b.entity == entity.name])
+    still_held = [verdict for verdict in earlier.values() if verdict.state == "held"]
+    return gate_report(judged_at, verdicts, still_held, suites)
+
+
+class _Judging:
+    """One run: what every entity's judgement needs, made when the first of them needs it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        suites: dict[str, Suite],
+        judged_at: str,
+        batches: Sequence[Batch],
+        earlier: dict[str, Verdict],
+    ) -> None:
+        self._settings = settings
+        self._suites = suites
+        self._judged_at = judged_at
+        self._batches = batches
+        self._earlier = earlier
+
+    @cached_property
+    def _session(self) -> Session:
+        from cx_pipeline.gate.engine import Session
+
+        return Session()
+
+    @cached_property
+    def _surveys(self) -> tuple[Survey, ...]:
+        return read_surveys()
+
+    def judge_entity(self, entity: Entity, waiting: Sequence[Batch]) -> list[Verdict]:
+        """Judge the waiting batches of one entity and write what was found."""
+        suite = self._suites[entity.name]
+        findings = {batch.batch_id: _Findings() for batch in waiting if not batch.alias}
+        self._put_row_rules(entity, suite, [b for b in waiting if not b.alias], findings)
+        outcomes = self._put_batch_rules(entity, suite, [b for b in waiting if not b.alias], findings)
+        verdicts = []
+        for batch in waiting:
+            if batch.alias:
+                verdict = self._verdict(batch, suite, (), 0, None)
+            else:
+                found = findings[batch.batch_id]
+                quarantined = _write_quarantine(self._settings.paths, batch, suite, found)
+                results = (*_row_results(batch, suite, found), *outcomes[batch.batch_id])
+                verdict = self._verdict(batch, suite, results, quarantined, found.newest)
+            write_verdict(self._settings.paths, verdict)
+            verdicts.append(verdict)
+        return verdicts
+
+    def _verdict(
+        self,
+        batch: Batch,
+        suite: Suite,
+        results: tuple[RuleResult, ...],
+        quarantined: int,
+        newest: datetime | None,
+    ) -> Verdict:
+        return Verdict(
+            batch_id=batch.batch_id,
+            source=batch.source,
+            entity=batch.entity,
+            night=batch.night,
+            origin=batch.origin,
+            landed=batch.landed,
+            state="held" if any(result.holds_the_batch for result in results) else "passed",
+            rules=results,
+            quarantined=quarantined,
+            judged_at=self._judged_at,
+            suite_fingerprint=suite.fingerprint,
+            newest_at=newest and newest.isoformat(),
+        )
+
+    def _put_row_rules(
+        self, entity: Entity, suite: Suite, batches: Sequence[Batch], findings: dict[str, _Findings]
+    ) -> None:
+        rules = suite.of_kind("row")
+        for parts in _packed(self._parts(entity, rules, batches, findings)):
+            outcomes = self._run_rows(entity, rules, parts)
+            if len(parts) > 1 and any(outcome.error for outcome in outcomes.values()):
+                for part in parts:  # an error is one batch's own: find whose
+                    _note(entity, [part], self._run_rows(entity, rules, [part]), findings)
+            else:
+                _note(entity, parts, outcomes, findings)
+
+    def _run_rows(self, entity: Entity, rules: tuple[Rule, ...], parts: Sequence[_Part]) -> dict[str, Outcome]:
+        frame = _frame(entity, rules, [part.rows for part in parts])
+        return self._session.run(f"{entity.name} rows", rules, frame)
+
+    def _parts(
+        self,
+        entity: Entity,
+        rules: tuple[Rule, ...],
+        batches: Sequence[Batch],
+        findings: dict[str, _Findings],
+    ) -> Iterator[_Part]:
+        """The batches' rows, cut to at most PART_ROWS, each noted in its findings on the way."""
+        needed = _needed_columns(entity, rules)
+        for batch in batches:
+            found = findings[batch.batch_id]
+            landed_at = datetime.fromisoformat(batch.landed_at)
+            for rows in _read(self._settings.paths, entity, batch, needed, found):
+                newest = [found.newest, newest_instant(rows, entity, landed_at)]
+                found.newest = max((instant for instant in newest if instant is not None), default=None)
+                wanted = set().union(*(rule.columns for rule in rules))
+                added = with_added_columns(nan_as_infinity(rows), entity, wanted, landed_at, self._surveys)
+                kept = {*wanted, "position", entity.landed_key}
+                yield _Part(batch, added.select([name for name in added.column_names if name in kept]))
+
+    def _put_batch_rules(
+        self, entity: Entity, suite: Suite, batches: Sequence[Batch], findings: dict[str, _Findings]
+    ) -> dict[str, tuple[RuleResult, ...]]:
+        """Batch id -> the results of the batch rules."""
+        if not batches:
+            return {}
+        out = frozenset(v.batch_id for v in self._earlier.values() if not v.is_read)
+        history = nightly_rows(self._batches, out)
+        facts = {}
+        for batch in batches:
+            found = findings[batch.batch_id]
+            facts[batch.batch_id] = batch_facts(
+                batch,
+                self._demands(batch),
+                mistyped=found.mistyped,
+                unreadable=found.unreadable,
+                rows_by_night=history[batch.source, batch.entity],
+                newest=self._newest(batch, batches, findings),
+            )
+        rules = suite.of_kind("batch")
+        outcomes = self._session.run(f"{entity.name} batches", rules, facts_frame(facts))
+        results: dict[str, tuple[RuleResult, ...]] = {}
+        for batch_id, fact in facts.items():
+            results[batch_id] = tuple(
+                RuleResult(
+                    rule.name,
+                    "batch",
+                    rule.severity,
+                    1,
+                    int(batch_id in outcomes[rule.name].broken),
+                    tuple(fact.explained.get(name, "") for name in sorted(rule.columns) if fact.explained.get(name))
+                    if batch_id in outcomes[rule.name].broken
+                    else (),
+                    outcomes[rule.name].error,
+                )
+                for rule in rules
+            )
+        return results
+
+    def _demands(self, batch: Batch) -> Demands:
+        source = self._settings.all_sources.get(batch.source)
+        mapping = source.entities.get(batch.entity) if source else None
+        return Demands(mapping.never_empty, mapping.freshness_hours) if mapping else Demands()
+
+    def _newest(
+        self, batch: Batch, batches: Sequence[Batch], findings: dict[str, _Findings]
+    ) -> datetime | None:
+        """The newest instant of the batch's source and entity, let in before or landed up to its night."""
+        told = [
+            datetime.fromisoformat(verdict.newest_at)
+            for verdict in self._earlier.values()
+            if verdict.newest_at
+            and verdict.is_read
+            and (verdict.source, verdict.entity) == (batch.source, batch.entity)
+            and verdict.night <= batch.night
+        ]
+        now = [
+            findings[other.batch_id].newest
+            for other in batches
+            if other.source == batch.source and other.night <= batch.night
+        ]
+        return max((instant for instant in (*told, *now) if instant is not None), default=None)
+
+
+def _needed_columns(entity: Entity, rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The landed columns to read: what the rules name, what the added ones are computed from, the texts."""
+    added = added_columns(entity)
+    named = set().union(*(rule.columns for rule in rules))
+    inputs = {column for name in named & set(added) for column in added[name]}
+    texts = {f.landed_name for f in entity.fields if f.type in (Type.TEXT, Type.MAP)}
+    always = {"position", "date_only", entity.landed_key, *(f.name for f in ordinary_instants(entity))}
+    return tuple(sorted((named - set(added)) | inputs | texts | always))
+
+
+def _read(
+    paths: DataPaths, entity: Entity, batch: Batch, needed: Sequence[str], found: _Findings
+) -> Iterator[pa.Table]:
+    """The needed columns of a batch in parts; columns of a wrong type or unreadable text come empty."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from cx_pipeline.contract.landing_schema import landing_schema
+    from cx_pipeline.landing import batch_path
+
+    path = batch_path(paths, batch)
+    try:
+        with pq.ParquetFile(path) as file:
+            found.mistyped = mistyped_columns(entity, file.schema_arrow)
+            sound = [name for name in needed if name not in found.mistyped]
+            schema = landing_schema(entity)
+            for record_batch in file.iter_batches(batch_size=PART_ROWS, columns=sound):
+                rows = pa.Table.from_batches([record_batch])
+                for name in sorted(set(needed) & set(found.mistyped)):
+                    rows = rows.append_column(schema.field(name).with_nullable(True), pa.nulls(len(rows), schema.field(name).type))
+                unreadable = unreadable_text_columns(rows)
+                found.unreadable = tuple(sorted({*found.unreadable, *unreadable}))
+                yield without_columns(rows, unreadable)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise GateError(f"{path} cannot be read: restore it from a backup") from error
+
+
+def _packed(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
+    """The parts in runs of at most PART_ROWS rows."""
+    run: list[_Part] = []
+    for part in parts:
+        if run and sum(len(p.rows) for p in run) + len(part.rows) > PART_ROWS:
+            yield run
+            run = []
+        if len(part.rows):
+            run.append(part)
+    if run:
+        yield run
+
+
+def _frame(entity: Entity, rules: Sequence[Rule], tables: Sequence[pa.Table]) -> pd.DataFrame:
+    """The pandas frame row rules are put to: the columns they name, rows numbered through from 0."""
+    import pandas as pd
+    import pyarrow as pa
+
+    columns = sorted(set().union(*(rule.columns for rule in rules)))
+    few_values = [f.landed_name for f in entity.fields if f.allowed or f.pattern]
+    table = pa.concat_tables([table.select(columns) for table in tables])
+    frame: pd.DataFrame = table.to_pandas(categories=[name for name in few_values if name in columns])
+    frame.index = pd.RangeIndex(len(frame), name="row")
+    return frame
+
+
+def _note(
+    entity: Entity, parts: Sequence[_Part], outcomes: dict[str, Outcome], findings: dict[str, _Findings]
+) -> None:
+    """Add what a run found to the findings of the batches its rows came from."""
+    import numpy as np
+
+    start = 0
+    for part in parts:
+        found, end = findings[part.batch.batch_id], start + len(part.rows)
+        for rule, outcome in outcomes.items():
+            if outcome.error is not None:
+                found.errors.setdefault(rule, outcome.error)
+            inside = outcome.broken[(outcome.broken >= start) & (outcome.broken < end)] - start
+            if len(inside):
+                bad = part.rows.select(["position", entity.landed_key]).take(inside)
+                positions = bad.column("position").to_numpy()
+                found.broken.setdefault(rule, []).append(positions.astype(np.int64))
+                found.keys.update(zip(positions.tolist(), bad.column(1).to_pylist(), strict=True))
+        start = end
+
+
+def _row_results(batch: Batch, suite: Suite, found: _Findings) -> tuple[RuleResult, ...]:
+    def result(rule: Rule) -> RuleResult:
+        positions = [int(p) for run in found.broken.get(rule.name, []) for p in run]
+        keys = [found.keys[p] or f"(no key, position {p})" for p in sorted(positions)[: EXAMPLES_SHOWN * 4]]
+        examples = tuple(dict.fromkeys(keys))[:EXAMPLES_SHOWN]
+        error = found.errors.get(rule.name)
+        return RuleResult(rule.name, "row", rule.severity, batch.landed, len(positions), examples, error)
+
+    return tuple(map(result, suite.of_kind("row")))
+
+
+def _write_quarantine(paths: DataPaths, batch: Batch, suite: Suite, found: _Findings) -> int:
+    """Write the batch's quarantined rows, each once with its rules in the suite's order; how many."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from cx_pipeline.files import put_in_place, temporary_beside
+    from cx_pipeline.landing import QUARANTINE_SCHEMA, batch_path
+
+    rules_of: dict[int, list[str]] = {}
+    for rule in suite.of_kind("row"):
+        if rule.severity != "info":
+            for run in found.broken.get(rule.name, []):
+                for position in run.tolist():
+                    rules_of.setdefault(position, []).append(rule.name)
+    path = batch_path(paths, batch, paths.quarantine)
+    if not rules_of:
+        path.unlink(missing_ok=True)  # of a run that died before its verdict, under other rules
+        return 0
+    positions = sorted(rules_of)
+    rows: dict[str, list[Any]] = {
+        "source": [batch.source] * len(positions),
+        "batch_id": [batch.batch_id] * len(positions),
+        "batch_sequence": [batch.sequence] * len(positions),
+        "position": positions,
+        "row_key": [found.keys[position] for position in positions],
+        "rules": [",".join(rules_of[position]) for position in positions],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_beside(path)
+    pq.write_table(pa.table(rows, schema=QUARANTINE_SCHEMA), temporary, compression="zstd")
+    put_in_place(temporary, path)
+    return len(positions)
