@@ -261,7 +261,5 @@ def _feedback_columns(rows: pa.Table, surveys: tuple[Survey, ...]) -> dict[str, 
         ),
         "score_outside_scale_by": outside,
         "score_fraction": fraction,
-        "is_answered": lambda: pc.or_(
-            pc.is_valid(rows.column("score")), pc.is_valid(rows.column("comment"))
-        ),
+        "is_answered": lambda: pc.or_(pc.is_valid(rows.column("score")), pc.is_valid(rows.column("comment"))),
     }

@@ -49,7 +49,7 @@ def _rules_of(entity: Entity, field: Field) -> Iterator[ContractRule]:
         yield ContractRule(
             f"{field.name}_well_formed",
             "expect_column_values_to_match_regex",
-            {"column": column, "regex": field.pattern},
+            {"column": column, "regex": _whole(field.pattern)},
         )
     if field.type is Type.DECIMAL:
         yield ContractRule(
@@ -67,6 +67,11 @@ def _rules_of(entity: Entity, field: Field) -> Iterator[ContractRule]:
         )
     if field.type is Type.TIMESTAMP:
         yield from _time_rules(entity, field)
+
+
+def _whole(pattern: str) -> str:
+    """`pattern` with its end meant strictly: Python's `$` would let a line break follow."""
+    return pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern
 
 
 def _time_rules(entity: Entity, field: Field) -> Iterator[ContractRule]:

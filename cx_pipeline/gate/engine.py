@@ -1,9 +1,9 @@
 """Great Expectations, held on a short lead: rules and a frame in, the rows that break each rule out.
 
-What enters: rules of one suite and a pandas frame whose named index says which row is which.  What
-leaves: for each rule the index values Great Expectations itself reports as unexpected, or the error it
-ran into, never a mixture: an exception within an expectation is neither bad data nor a pass.  `judge`
-calls it, and imports this module only when there is something to judge.
+What enters: rules of one suite and a pandas frame.  What leaves: for each rule the rows (counted from
+0) that Great Expectations itself reports as unexpected, or the error it ran into, never a mixture: an
+exception within an expectation is neither bad data nor a pass.  `judge` calls it, and imports this
+module only when there is something to judge.
 
 One ephemeral context serves a whole judgement; nothing is stored, nothing is sent anywhere.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,7 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read while Great Expectations is
 
 import great_expectations as gx
 from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.exceptions import GreatExpectationsError
+from great_expectations.exceptions.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import (
     ColumnMapExpectation,
     ColumnPairMapExpectation,
@@ -41,14 +42,15 @@ logging.getLogger("great_expectations").setLevel(logging.ERROR)
 _MAP_EXPECTATIONS = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
-Labels = npt.NDArray[Any]
+ROW = "row"
+"""The name the frame's index has while Great Expectations looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one rule found in one frame: index values of the rows that break it, or an error."""
+    """What one rule found in one frame: the rows that break it, counted from 0, or an error."""
 
-    broken: Labels = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    broken: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     error: str | None = None
 
 
@@ -74,25 +76,27 @@ class Session:
                 f"the suite {name}: Great Expectations kept {len(kept)} of {len(rules)} rules; "
                 f"it dropped {lost or 'none but changed their order'}: correct those entries"
             )
-        definition = gx.ValidationDefinition(name=name, data=self._data, suite=self._context.suites.add(suite))
+        definition = gx.ValidationDefinition(
+            name=name, data=self._data, suite=self._context.suites.add(suite)
+        )
         self._built[name] = self._context.validation_definitions.add(definition)
 
     def run(self, name: str, rules: Sequence[Rule], frame: pd.DataFrame) -> dict[str, Outcome]:
         """Put the rules built as `name` to `frame`: rule -> what it found."""
         if name not in self._built:
             self.build(name, rules)
-        result = self._built[name].run(
-            batch_parameters={"dataframe": frame},
-            result_format={
-                "result_format": "COMPLETE",
-                "unexpected_index_column_names": [frame.index.name],
-                "exclude_unexpected_values": True,
-            },
-        )
-        outcomes: dict[str, Outcome] = {}
-        for one in result.results:
-            rule = one.expectation_config.meta["rule"]
-            outcomes[rule] = _outcome(one, frame)
+        frame = frame.set_axis(pd.RangeIndex(len(frame), name=ROW))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pandas, for what Great Expectations does with it
+            result = self._built[name].run(
+                batch_parameters={"dataframe": frame},
+                result_format={
+                    "result_format": "COMPLETE",
+                    "unexpected_index_column_names": [ROW],
+                    "exclude_unexpected_values": True,
+                },
+            )
+        outcomes = {one.expectation_config.meta["rule"]: _outcome(one, frame) for one in result.results}
         silent = "Great Expectations gave no result for it"
         return {rule.name: outcomes.get(rule.name, Outcome(error=silent)) for rule in rules}
 
@@ -110,14 +114,11 @@ def _expectation(rule: Rule, suite: str) -> Expectation:
             f"{where}: {rule.expectation} judges a whole column, so no row can be named that breaks it; "
             "use one that judges values"
         )
-    condition = {"row_condition": {"type": "pass_through", "pass_through_filter": rule.where}}
+    given: dict[str, Any] = {**rule.kwargs, "meta": {"rule": rule.name}, "severity": rule.severity}
+    if rule.where:
+        given["row_condition"] = {"type": "pass_through", "pass_through_filter": rule.where}
     try:
-        return kind(
-            **dict(rule.kwargs),
-            **(condition if rule.where else {}),
-            meta={"rule": rule.name},
-            severity=rule.severity,
-        )
+        return kind(**given)
     except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
         text = " ".join(str(error).split())
         raise SuiteError(f"{where}: Great Expectations refuses its kwargs: {text}") from error
@@ -130,7 +131,7 @@ def _outcome(one: Any, frame: pd.DataFrame) -> Outcome:
     if "unexpected_index_list" not in one.result or "unexpected_count" not in one.result:
         return Outcome(error="Great Expectations named no rows")
     listed = one.result["unexpected_index_list"]
-    broken = np.asarray(listed[0][frame.index.name] if listed else [], dtype=frame.index.dtype)
+    broken = np.asarray(listed[0][ROW] if listed else [], dtype=np.int64)
     if len(broken) != one.result["unexpected_count"] or bool(one.success) != (len(broken) == 0):
         return Outcome(
             error=f"Great Expectations counted {one.result['unexpected_count']} rows and named {len(broken)}"

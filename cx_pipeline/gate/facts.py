@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from cx_pipeline.contract import ENTITIES, Entity
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from cx_pipeline.landing.batch import Batch
@@ -162,15 +163,24 @@ def batch_facts(
             "is_header_renamed": f"new headers: {', '.join(batch.extra)}" if batch.extra else "",
             "unreadable_text_columns": ", ".join(unreadable),
             "landed_rows": f"{batch.landed} rows landed, {batch.rejected} were rejected",
-            "volume_outside_band_by": band
-            and f"{rows} rows this night, {math.ceil(band.low)} to {math.floor(band.high)} are usual on {night:%A}s"
-            or "",
-            "hours_beyond_freshness_limit": newest
-            and f"the newest record is of {newest:%Y-%m-%d %H:%M} UTC, "
-            f"the limit is {demands.freshness_hours} hours before the pull"
-            or "",
+            "volume_outside_band_by": _volume_in_words(rows, band, night),
+            "hours_beyond_freshness_limit": _freshness_in_words(newest, demands),
         },
     )
+
+
+def _volume_in_words(rows: int, band: Band | None, night: date) -> str:
+    if band is None:
+        return ""
+    usual = f"{math.ceil(band.low)} to {math.floor(band.high)}"
+    return f"{rows} rows this night, {usual} are usual on {night:%A}s"
+
+
+def _freshness_in_words(newest: datetime | None, demands: Demands) -> str:
+    if newest is None:
+        return ""
+    limit = f"the limit is {demands.freshness_hours} hours before the pull"
+    return f"the newest record is of {newest:%Y-%m-%d %H:%M} UTC, {limit}"
 
 
 def _hours_beyond(batch: Batch, demands: Demands, newest: datetime | None) -> float | None:
@@ -180,11 +190,9 @@ def _hours_beyond(batch: Batch, demands: Demands, newest: datetime | None) -> fl
     return age / timedelta(hours=1) - demands.freshness_hours
 
 
-def facts_frame(facts: Mapping[str, BatchFacts]) -> Any:
-    """The pandas frame batch rules are put to: one row a batch, its id the index."""
+def facts_frame(facts: Sequence[BatchFacts]) -> pd.DataFrame:
+    """The frame batch rules are put to: one row a batch, in the order given."""
     import pandas as pd
 
-    types = {"volume_outside_band_by": "float64", "hours_beyond_freshness_limit": "float64"}
-    frame = pd.DataFrame([dict(f.values) for f in facts.values()], columns=list(FACT_COLUMNS))
-    frame.index = pd.Index(list(facts), name="batch_id")
-    return frame.astype(types)
+    frame = pd.DataFrame([dict(f.values) for f in facts], columns=list(FACT_COLUMNS))
+    return frame.astype({"volume_outside_band_by": "float64", "hours_beyond_freshness_limit": "float64"})

@@ -126,7 +126,8 @@ def _read(path: Path) -> object:
                     raise SuiteError(
                         f"{path}, line {node.start_mark.line + 1}: {key!r} is given twice; keep one"
                     )
-            return super().construct_mapping(node, deep)
+            mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+            return mapping
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -187,7 +188,7 @@ def _rule(entry: object, where: str) -> Rule:
     )
 
 
-def _check_one_of(value: object, allowed: Iterable[str], key: str, where: str) -> None:
+def _check_one_of(value: object, allowed: tuple[str, ...], key: str, where: str) -> None:
     if value not in allowed:
         raise SuiteError(f"{where}: {key} is {value!r}; it must be one of {', '.join(allowed)}")
 
@@ -218,7 +219,9 @@ def _check_columns(rule: Rule, entity: Entity, path: Path) -> None:
         raise SuiteError(f"{where}: names no column, so no row could be named that breaks it")
     unknown = sorted(map(str, columns - known))
     if unknown:
-        raise SuiteError(f"{where}: unknown column {', '.join(unknown)}; a {rule.kind} rule may use {_list(known)}")
+        raise SuiteError(
+            f"{where}: unknown column {', '.join(unknown)}; a {rule.kind} rule may use {_list(known)}"
+        )
 
 
 def _list(names: Iterable[str]) -> str:
@@ -235,7 +238,9 @@ def _check_against_contract(rules: tuple[Rule, ...], entity: Entity, path: Path)
     for expected in contract_rules(entity):
         rule = stated.get(expected.name)
         if rule is None:
-            raise SuiteError(f"{path}: the contract implies the rule {expected.name}, which is missing; add it")
+            raise SuiteError(
+                f"{path}: the contract implies the rule {expected.name}, which is missing; add it"
+            )
         is_as_expected = (
             rule.expectation == expected.expectation
             and dict(rule.kwargs) == expected.kwargs
@@ -247,4 +252,3 @@ def _check_against_contract(rules: tuple[Rule, ...], entity: Entity, path: Path)
                 f"{path}, rule {rule.name}: differs from the contract, which says {expected.expectation} "
                 f"{expected.kwargs} for every row, severity warning; change the contract, or this back"
             )
-

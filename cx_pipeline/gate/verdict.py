@@ -49,7 +49,9 @@ class RuleResult:
 
     @property
     def holds_the_batch(self) -> bool:
-        return self.error is not None or (self.kind == "batch" and self.severity == "critical" and self.broken > 0)
+        return self.error is not None or (
+            self.kind == "batch" and self.severity == "critical" and self.broken > 0
+        )
 
     @property
     def says(self) -> str:

@@ -30,7 +30,14 @@ from cx_pipeline.gate.columns import (
     with_added_columns,
     without_columns,
 )
-from cx_pipeline.gate.facts import Demands, batch_facts, facts_frame, mistyped_columns, nightly_rows
+from cx_pipeline.gate.facts import (
+    BatchFacts,
+    Demands,
+    batch_facts,
+    facts_frame,
+    mistyped_columns,
+    nightly_rows,
+)
 from cx_pipeline.gate.report import EXAMPLES_SHOWN, GateReport, gate_report
 from cx_pipeline.gate.suite import Rule, Suite, load_suites
 from cx_pipeline.gate.verdict import GateError, RuleResult, Verdict, load_verdicts, write_verdict
@@ -159,7 +166,7 @@ class _Judging:
             quarantined=quarantined,
             judged_at=self._judged_at,
             suite_fingerprint=suite.fingerprint,
-            newest_at=newest and newest.isoformat(),
+            newest_at=newest.isoformat() if newest else None,
         )
 
     def _put_row_rules(
@@ -174,7 +181,9 @@ class _Judging:
             else:
                 _note(entity, parts, outcomes, findings)
 
-    def _run_rows(self, entity: Entity, rules: tuple[Rule, ...], parts: Sequence[_Part]) -> dict[str, Outcome]:
+    def _run_rows(
+        self, entity: Entity, rules: tuple[Rule, ...], parts: Sequence[_Part]
+    ) -> dict[str, Outcome]:
         frame = _frame(entity, rules, [part.rows for part in parts])
         return self._session.run(f"{entity.name} rows", rules, frame)
 
@@ -206,36 +215,23 @@ class _Judging:
             return {}
         out = frozenset(v.batch_id for v in self._earlier.values() if not v.is_read)
         history = nightly_rows(self._batches, out)
-        facts = {}
-        for batch in batches:
-            found = findings[batch.batch_id]
-            facts[batch.batch_id] = batch_facts(
+        facts = [
+            batch_facts(
                 batch,
                 self._demands(batch),
-                mistyped=found.mistyped,
-                unreadable=found.unreadable,
+                mistyped=findings[batch.batch_id].mistyped,
+                unreadable=findings[batch.batch_id].unreadable,
                 rows_by_night=history[batch.source, batch.entity],
                 newest=self._newest(batch, batches, findings),
             )
+            for batch in batches
+        ]
         rules = suite.of_kind("batch")
         outcomes = self._session.run(f"{entity.name} batches", rules, facts_frame(facts))
-        results: dict[str, tuple[RuleResult, ...]] = {}
-        for batch_id, fact in facts.items():
-            results[batch_id] = tuple(
-                RuleResult(
-                    rule.name,
-                    "batch",
-                    rule.severity,
-                    1,
-                    int(batch_id in outcomes[rule.name].broken),
-                    tuple(fact.explained.get(name, "") for name in sorted(rule.columns) if fact.explained.get(name))
-                    if batch_id in outcomes[rule.name].broken
-                    else (),
-                    outcomes[rule.name].error,
-                )
-                for rule in rules
-            )
-        return results
+        return {
+            batch.batch_id: tuple(_batch_result(rule, outcomes[rule.name], row, facts[row]) for rule in rules)
+            for row, batch in enumerate(batches)
+        }
 
     def _demands(self, batch: Batch) -> Demands:
         source = self._settings.all_sources.get(batch.source)
@@ -291,7 +287,9 @@ def _read(
             for record_batch in file.iter_batches(batch_size=PART_ROWS, columns=sound):
                 rows = pa.Table.from_batches([record_batch])
                 for name in sorted(set(needed) & set(found.mistyped)):
-                    rows = rows.append_column(schema.field(name).with_nullable(True), pa.nulls(len(rows), schema.field(name).type))
+                    rows = rows.append_column(
+                        schema.field(name).with_nullable(True), pa.nulls(len(rows), schema.field(name).type)
+                    )
                 unreadable = unreadable_text_columns(rows)
                 found.unreadable = tuple(sorted({*found.unreadable, *unreadable}))
                 yield without_columns(rows, unreadable)
@@ -314,14 +312,12 @@ def _packed(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
 
 def _frame(entity: Entity, rules: Sequence[Rule], tables: Sequence[pa.Table]) -> pd.DataFrame:
     """The pandas frame row rules are put to: the columns they name, rows numbered through from 0."""
-    import pandas as pd
     import pyarrow as pa
 
     columns = sorted(set().union(*(rule.columns for rule in rules)))
     few_values = [f.landed_name for f in entity.fields if f.allowed or f.pattern]
     table = pa.concat_tables([table.select(columns) for table in tables])
     frame: pd.DataFrame = table.to_pandas(categories=[name for name in few_values if name in columns])
-    frame.index = pd.RangeIndex(len(frame), name="row")
     return frame
 
 
@@ -357,13 +353,21 @@ def _row_results(batch: Batch, suite: Suite, found: _Findings) -> tuple[RuleResu
     return tuple(map(result, suite.of_kind("row")))
 
 
+def _batch_result(rule: Rule, outcome: Outcome, row: int, facts: BatchFacts) -> RuleResult:
+    is_broken = bool((outcome.broken == row).any())
+    said = [facts.explained.get(column) for column in sorted(rule.columns)] if is_broken else []
+    examples = tuple(text for text in said if text)
+    return RuleResult(rule.name, "batch", rule.severity, 1, int(is_broken), examples, outcome.error)
+
+
 def _write_quarantine(paths: DataPaths, batch: Batch, suite: Suite, found: _Findings) -> int:
     """Write the batch's quarantined rows, each once with its rules in the suite's order; how many."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from cx_pipeline.files import put_in_place, temporary_beside
-    from cx_pipeline.landing import QUARANTINE_SCHEMA, batch_path
+    from cx_pipeline.landing import batch_path
+    from cx_pipeline.landing.store import QUARANTINE_SCHEMA
 
     rules_of: dict[int, list[str]] = {}
     for rule in suite.of_kind("row"):
