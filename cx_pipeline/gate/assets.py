@@ -71,7 +71,7 @@ def gate_asset(settings: Settings) -> dg.AssetsDefinition:
         required_resource_keys={"night"},
     )
     def gate(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        from cx_pipeline.gate.judge import judge
+        from cx_pipeline.gate.judging import judge
 
         night = context.resources.night
         night.progress("gate", 0, 1)
