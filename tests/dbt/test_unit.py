@@ -30,6 +30,6 @@ def _give_sources_columns(data_dir: Path) -> None:
 def test_dbt_unit_tests(tmp_path: Path) -> None:
     """A failure names each unit test that failed and shows what it expected."""
     write_data(tmp_path, {})
-    run_dbt(tmp_path, ["run"])
+    run_dbt(tmp_path, ["build", "--exclude-resource-type", "unit_test", "test"])
     _give_sources_columns(tmp_path)
     assert run_dbt(tmp_path, ["test", "--select", "test_type:unit"])
