@@ -5,8 +5,7 @@ check never blocks; `no_batch_is_held` does, unless `gate.on_held` says to publi
 is one place to look at when a night has stopped.
 """
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: Dagster looks at the annotation of the context itself
 from collections.abc import Iterator, Sequence
 
 import dagster as dg

@@ -4,8 +4,7 @@ What enters: the published file.  What leaves: one asset a night, whose metadata
 Called by the assembly.
 """
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: Dagster looks at the annotation of the context itself
 import dagster as dg
 
 from cx_pipeline.scorecard.model import Scorecard

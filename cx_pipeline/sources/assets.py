@@ -5,8 +5,7 @@ that cannot be read fails a check that blocks nothing, so that one broken file o
 the others from landing.
 """
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: Dagster looks at the annotation of the context itself
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -114,6 +113,6 @@ def pull_asset(settings: Settings, name: str, source: Source) -> dg.AssetsDefini
     return pull
 
 
-def _notes(files: Sequence[FileReport]) -> str:
+def _notes(files: "Sequence[FileReport]") -> str:
     """What there is to say of each file, a line each."""
     return "\n".join(f"- {file.origin}: {note}" for file in files for note in file.notes)

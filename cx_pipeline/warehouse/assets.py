@@ -4,7 +4,7 @@ What enters: landing and verdicts.  What leaves: the marts' working file, and th
 A night that brings nothing new leaves the models as they are and only adds its row to `nights`.
 """
 
-# no `from __future__ import annotations`: Dagster reads the annotation of a config by its type
+# no `from __future__ import annotations`: Dagster looks at the annotations of context and config themselves
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
