@@ -44,3 +44,11 @@
     {%- endfor -%}
     {{ return(kpis) }}
 {%- endmacro %}
+
+{#- The dimensions of the journey KPIs, declared attributes included. -#}
+{% macro journey_dimensions() -%}
+    {{ return(
+        ["touchpoint", "journey_stage", "channel", "segment", "product", "campaign", "brand"]
+        + declared_attributes("touchpoints")
+    ) }}
+{%- endmacro %}
