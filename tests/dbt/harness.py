@@ -333,7 +333,7 @@ def build_warehouse(
     project_dir = project_with_seeds(folder, seeds) if seeds else PROJECT_DIR
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     if select:
-        arguments += ["--select", *select]
+        arguments += ["--indirect-selection", "cautious", "--select", *select]
     run_dbt(data_dir, arguments, variables=variables, project_dir=project_dir)
     with open_warehouse(data_dir) as warehouse:
         yield warehouse
