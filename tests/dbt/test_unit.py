@@ -22,9 +22,8 @@ def _give_sources_columns(data_dir: Path) -> None:
     with duckdb.connect(str(data_dir / "warehouse" / "working.duckdb")) as connection:
         for table, pattern in files.items():
             connection.execute(f"create schema if not exists {table.split('.')[0]}")
-            connection.execute(
-                f"create table {table} as from read_parquet('{data_dir}/{pattern}', hive_partitioning = false)"
-            )
+            rows = f"read_parquet('{data_dir}/{pattern}', hive_partitioning = false)"
+            connection.execute(f"create table {table} as from {rows}")
 
 
 def test_dbt_unit_tests(tmp_path: Path) -> None:
