@@ -4,6 +4,7 @@ The names below are the room's whole interface; they load pyarrow, so import the
 """
 
 from cx_pipeline.landing.batch import Batch, current_generations
+from cx_pipeline.landing.pull import FileReport, PullReport, Totals, pull_files
 from cx_pipeline.landing.store import (
     LandingError,
     batch_path,
@@ -14,10 +15,14 @@ from cx_pipeline.landing.store import (
 
 __all__ = [
     "Batch",
+    "FileReport",
     "LandingError",
+    "PullReport",
+    "Totals",
     "batch_path",
     "current_generations",
     "ensure_empty_files",
     "list_batches",
+    "pull_files",
     "read_batch",
 ]

@@ -79,6 +79,14 @@ def _publish(temporary: Path, final: Path) -> None:
     fsync_folder(final.parent)
 
 
+def publish_text(path: Path, text: str) -> None:
+    """Write a small text file whole or not at all."""
+    _make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    temporary.write_text(text, encoding="utf-8")
+    _publish(temporary, path)
+
+
 def batch_path(paths: DataPaths, batch: Batch, root: Path | None = None) -> Path:
     """Where the batch's rows lie; with `root` its twin below `rejected/` or `quarantine/`."""
     folder = (root or paths.landing) / batch.entity / f"source={batch.source}" / f"dt={batch.night}"

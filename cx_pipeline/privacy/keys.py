@@ -9,6 +9,7 @@ one (so that a person is one key across sources), else the source's `id_namespac
 from __future__ import annotations
 
 import csv
+import hashlib
 import hmac
 import re
 import unicodedata
@@ -157,6 +158,13 @@ class Keyer:
         """HMAC-SHA-256(key, namespace ‖ 0x00 ‖ text) as 64 hex digits."""
         message = namespace.encode() + b"\0" + text.encode()
         return hmac.digest(self._key.secret, message, "sha256").hex()
+
+    def row_digest(self, scope: bytes, row: bytes) -> bytes:
+        """16 bytes that stand for a row without an id: keyed, since a row may hold who wrote it."""
+        keyed = hashlib.blake2b(row, digest_size=16, key=self._key.secret[:64], person=b"row id")
+        if scope:
+            keyed.update(b"\0" + scope)
+        return keyed.digest()
 
     def key(self, namespace: str, value: str) -> str:
         """The key of the person whose id `value` is."""

@@ -1,0 +1,70 @@
+"""What the readers of all formats hand on: chunks of records, and the records that could not be read.
+
+Nothing here does I/O.  Used by the readers and the mapping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+MAX_FIELD_BYTES = 65_536
+"""The longest field that lands, as the contract has it."""
+
+
+class FileError(Exception):
+    """A file cannot be read at all; the text says why and what to do, and quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that does not land: its line (or row), why (`reason`, a code) and what to do (`detail`)."""
+
+    line: int
+    reason: str
+    detail: str
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some records in file order: the wanted columns by header, and the 1-based line each begins on.
+
+    Columns are strings, or (Parquet) as the file types them.
+    """
+
+    columns: dict[str, pa.Array]
+    lines: np.ndarray
+    rejects: list[Reject]
+
+
+class Reader(Protocol):
+    """An open file: its headers (trimmed, NFC, in order), notes for people, and its records."""
+
+    headers: list[str]
+    notes: list[str]
+
+    def chunks(self, wanted: Collection[str]) -> Iterator[Chunk]:
+        """The records, only the columns `wanted`; `FileError` where the file turns out unreadable."""
+
+    def close(self) -> None: ...
+
+
+def shape(value: str) -> str:
+    """The form of a value without its content: letters become a, A or 가, digits 9; at most 40 characters."""
+    form = "".join(
+        "9"
+        if c.isdigit()
+        else c
+        if not c.isalpha()
+        else ("A" if c.isupper() else "a")
+        if c.isascii()
+        else "가"
+        for c in value[:41]
+    )
+    return form if len(value) <= 40 else form[:40] + "…"
