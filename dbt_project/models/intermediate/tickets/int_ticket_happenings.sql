@@ -68,14 +68,10 @@ events as (
         all_events.ticket_id,
         opened_tickets.direction,
         all_events.event_id,
-        -- the customer sees replies and calls unless told otherwise, notes only when told so
+        -- what the customer sees is a reply, what not a note, whatever the source calls it
         case
-            when all_events.event_type in ('reply', 'note') then
-                case
-                    when coalesce(all_events.is_public, all_events.event_type = 'reply') then 'reply'
-                    else 'note'
-                end
-            when all_events.event_type = 'call' and not coalesce(all_events.is_public, true) then 'other'
+            when all_events.event_type in ('reply', 'note') then case when all_events.is_public then 'reply' else 'note' end
+            when all_events.event_type = 'call' and not all_events.is_public then 'other'
             else all_events.event_type
         end as event_kind,
         -- who did it: the role stated; without one the agent named; else nobody knows

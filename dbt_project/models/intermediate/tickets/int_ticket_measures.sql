@@ -49,9 +49,14 @@ final as (
         bool_or(event_kind = 'row_response' and is_date_only) as is_row_response_inexact,
         bool_or(is_first_solve and is_date_only) as is_first_solve_inexact,
         bool_or(is_last_solve and is_date_only) as is_last_solve_inexact,
-        bool_or(event_kind = 'reply' and author = 'bot' and is_date_only) as is_bot_reply_inexact,
-        bool_or((event_kind = 'handover' or is_touch_after_handover) and is_date_only) as is_handover_inexact,
-        bool_or(is_customer_contact and is_date_only) as is_customer_contact_inexact,
+        {{ latest_known("case when event_kind = 'reply' and author = 'bot' then is_date_only end", '-event_number') }}
+            as is_bot_reply_inexact,
+        {{ latest_known("case when event_kind = 'handover' then is_date_only end", '-event_number') }}
+            as is_handover_inexact,
+        {{ latest_known('case when is_touch_after_handover then is_date_only end', '-event_number') }}
+            as is_touch_after_handover_inexact,
+        {{ latest_known('case when is_customer_contact then is_date_only end', '-event_number') }}
+            as is_customer_contact_inexact,
         bool_or(is_inexact_status) as is_status_inexact,
         bool_or(is_inexact_assignment) as is_assignment_inexact,
         bool_or(event_kind in ('created', 'status')) as has_event_history,

@@ -165,7 +165,9 @@ final as (
         end as first_response_calendar_minutes,
         {{ duration_minutes('clock_started_at', 'first_bot_reply_at', 'is_clock_inexact or is_bot_reply_inexact') }}
             as first_bot_response_calendar_minutes,
-        {{ duration_minutes('handover_at', 'first_touch_after_handover_at', 'is_handover_inexact') }}
+        {{ duration_minutes(
+            'handover_at', 'first_touch_after_handover_at', 'is_handover_inexact or is_touch_after_handover_inexact'
+        ) }}
             as first_response_after_handover_calendar_minutes,
         next_response_calendar_minutes,
         case
