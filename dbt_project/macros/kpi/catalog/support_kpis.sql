@@ -1,4 +1,61 @@
 {# The support KPIs (see kpi_catalog for what an entry holds). #}
 {% macro support_kpis() %}
-    {{- return([]) -}}
+    {%- set durations = {
+        "first_response": "created to the first touch, by the day of the reply",
+        "first_resolution": "created to the first solve, by its day",
+        "resolution": "created to the last solve of tickets solved now, by its day",
+        "next_response": "a customer's first unanswered message to the next touch, by the day of the reply",
+    } -%}
+    {%- set statistics = {
+        "avg": "mean", "median": "median", "p90": "90th percentile", "p95": "95th percentile",
+    } -%}
+    {%- set rates = {
+        "fcr_rate": [
+            "is_first_contact_resolved", var("fcr_window_days"),
+            "share of solved tickets with one touch and no reopening, follow-up or new ticket within the window",
+        ],
+        "one_touch_rate": ["is_one_touch", 0, "share of solved and answered tickets with exactly one touch"],
+        "reopen_rate": [
+            "is_reopened_or_followed_up", var("fcr_window_days"),
+            "share of solved tickets reopened or followed up within the window",
+        ],
+        "self_served_rate": [
+            "is_self_served", 0, "share of solved tickets the customer or a bot solved without a touch",
+        ],
+        "bot_contained_rate": [
+            "is_bot_contained", var("fcr_window_days"),
+            "share of solved tickets a bot answered that ended without a touch or a way back within the window",
+        ],
+    } -%}
+    {%- set groups = [] -%}
+    {%- for metric, definition in durations.items() -%}
+        {%- set kpis = [] -%}
+        {%- for suffix, name in statistics.items() -%}
+            {%- do kpis.append({
+                "kpi": metric ~ "_calendar_minutes_" ~ suffix,
+                "unit": "calendar minutes",
+                "definition": name ~ " of " ~ definition,
+            }) -%}
+        {%- endfor -%}
+        {%- do groups.append({
+            "mart": "kpi_response_time",
+            "family": "response_time",
+            "entities": ["tickets", "ticket_events"],
+            "units": "int_ticket_durations",
+            "where": "metric = '" ~ metric ~ "'",
+            "kpis": kpis,
+        }) -%}
+    {%- endfor -%}
+    {%- for kpi, (flag, window_days, definition) in rates.items() -%}
+        {%- do groups.append({
+            "mart": "kpi_response_time",
+            "family": "response_time",
+            "entities": ["tickets", "ticket_events"],
+            "units": "int_ticket_solves",
+            "where": flag ~ " is not null",
+            "window_days": window_days,
+            "kpis": [{"kpi": kpi, "unit": "percent", "definition": definition}],
+        }) -%}
+    {%- endfor -%}
+    {{- return(groups) -}}
 {% endmacro %}

@@ -1,0 +1,2 @@
+-- One row per grain, period_start, dimension and dimension_value: how fast support answers and resolves.
+{{ wide_kpis("kpi_response_time") }}
