@@ -99,7 +99,7 @@ def volume_band(rows_by_night: Mapping[date, int], night: date) -> Band | None:
     middle, chance = math.expm1(centre), BAND_WIDTH * math.sqrt(math.expm1(centre))
     low = min(math.expm1(centre - BAND_WIDTH * spread), middle - chance)
     high = max(math.expm1(centre + BAND_WIDTH * spread), middle + chance)
-    return Band(max(low, 0.0), high)
+    return Band(round(max(low, 0.0), 6), round(high, 6))  # exp(log n) is not quite n
 
 
 def undelivered_required(entity: Entity, batch: Batch) -> tuple[str, ...]:
