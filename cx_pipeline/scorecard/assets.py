@@ -15,7 +15,7 @@ def scorecard_asset(settings: Settings) -> dg.AssetsDefinition:
     """The asset `scorecard`, after the published file."""
 
     @dg.asset(
-        name="scorecard",
+        key=dg.AssetKey(["published", "scorecard"]),
         deps=[dg.AssetKey(["published", "cx"])],
         group_name="published",
         description="The headline KPIs of the last complete month, night by night (`cx scorecard`).",

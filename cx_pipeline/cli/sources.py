@@ -1,0 +1,166 @@
+"""`cx sources`: the configured sources, what waits for them, and whether each answers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cx_pipeline.cli.output import echo_json, echo_table, json_option
+
+if TYPE_CHECKING:
+    from cx_pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one source delivers of one entity.  `waiting`: files whose content is not landed yet."""
+
+    source: str
+    entity: str
+    files: int
+    waiting: int
+    last_landed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a source can be read; `problems` say what to do, one sentence each."""
+
+    source: str
+    problems: tuple[str, ...]
+
+    @property
+    def answers(self) -> bool:
+        return not self.problems
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def sources(ctx: click.Context, as_json: bool) -> None:
+    """List the sources and the files waiting."""
+    if ctx.invoked_subcommand:
+        return
+    from cx_pipeline.settings import load_settings
+
+    found = deliveries(load_settings())
+    if as_json:
+        echo_json([asdict(delivery) for delivery in found])
+        return
+    header = ("source", "entity", "files", "waiting", "last landed")
+    echo_table(
+        header,
+        [
+            (each.source, each.entity, f"{each.files:,}", f"{each.waiting:,}", each.last_landed or "never")
+            for each in found
+        ],
+    )
+
+
+@sources.command()
+@json_option
+@click.pass_context
+def check(ctx: click.Context, as_json: bool) -> None:
+    """Tell whether each source answers.
+
+    Ends with 1 where one does not: its folder cannot be read, or a pattern matches no file.
+    """
+    from cx_pipeline.settings import load_settings
+
+    found = answers(load_settings())
+    if as_json:
+        echo_json([asdict(answer) | {"answers": answer.answers} for answer in found])
+    else:
+        for answer in found:
+            mark = click.style("✓", fg="green") if answer.answers else click.style("✗", fg="red")
+            click.echo(f"{mark} {answer.source}" + "".join(f"\n    {text}" for text in answer.problems))
+    ctx.exit(0 if all(answer.answers for answer in found) else 1)
+
+
+def deliveries(settings: Settings) -> list[Delivery]:
+    """Every source and entity that is configured, delivers files or has landed; sources in their order."""
+    from cx_pipeline.contract import ENTITIES
+    from cx_pipeline.landing import list_batches
+
+    files = _files(settings)
+    latest: dict[tuple[str, str], dict[str, str]] = {}
+    landed: dict[tuple[str, str], str] = {}
+    for batch in list_batches(settings.paths):  # by sequence: the last one of a path stands
+        key = (batch.source, batch.entity)
+        latest.setdefault(key, {})[batch.origin] = batch.content_sha256
+        landed[key] = batch.landed_at
+    found = []
+    for name, source in settings.all_sources.items():
+        for entity in ENTITIES:
+            key = (name, entity)
+            if entity not in source.entities and key not in files and key not in landed:
+                continue
+            known = set(latest.get(key, {}).values())
+            waiting = sum(_sha256(path) not in known for path in files.get(key, ()))
+            found.append(Delivery(name, entity, len(files.get(key, ())), waiting, landed.get(key)))
+    return found
+
+
+def answers(settings: Settings) -> list[Answer]:
+    """Whether each source's folders can be read and each of its patterns matches a file."""
+    inbox = settings.paths.inbox
+    found = []
+    for name, source in settings.all_sources.items():
+        problems = []
+        if not inbox.is_dir():
+            problems.append(f"{inbox} is not there: make it, and drop files below it")
+        for entity, mapping in source.entities.items():
+            folder = inbox / entity
+            if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+                problems.append(f"{folder} cannot be read: change its owner or mode")
+                continue
+            for pattern in mapping.files:
+                matched = [path for path in folder.glob(pattern) if path.is_file()]
+                if not matched:
+                    problems.append(f"no file matches {pattern!r} below {folder}")
+                problems += [f"{path} cannot be read" for path in matched if not os.access(path, os.R_OK)]
+        found.append(Answer(name, tuple(problems)))
+    return found
+
+
+def unclaimed(settings: Settings) -> list[Path]:
+    """What lies in the inbox where no entity takes it: a misspelt folder, a file beside the folders."""
+    from cx_pipeline.contract import ENTITIES
+
+    inbox = settings.paths.inbox
+    return sorted(path for path in inbox.iterdir() if path.name not in ENTITIES and not _is_aside(path))
+
+
+def _files(settings: Settings) -> dict[tuple[str, str], list[Path]]:
+    """(source, entity) -> its files; the inbox's own source has what no other claims."""
+    from cx_pipeline.contract import ENTITIES
+    from cx_pipeline.settings import INBOX_SOURCE
+
+    files: dict[tuple[str, str], list[Path]] = {}
+    for entity in ENTITIES:
+        folder = settings.paths.inbox / entity
+        left = {path for path in folder.rglob("*") if path.is_file() and not _is_aside(path)}
+        for name, source in settings.all_sources.items():
+            patterns = source.entities[entity].files if entity in source.entities else ()
+            claimed = {path for pattern in patterns for path in folder.glob(pattern)} & left
+            if name == INBOX_SOURCE:
+                claimed = left
+            if claimed:
+                files[name, entity] = sorted(claimed)
+            left = left - claimed
+    return files
+
+
+def _is_aside(path: Path) -> bool:
+    """Hidden files and READMEs are no drops."""
+    return path.name.startswith(".") or path.stem.lower() == "readme"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
