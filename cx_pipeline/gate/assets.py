@@ -164,7 +164,8 @@ def _held_result(report: GateReport, entity: str) -> dg.AssetCheckResult:
 def held_message(batches: Sequence[BatchReport]) -> str:
     """One line a held batch: which, why, and what to do."""
     return "\n".join(
-        f"batch {batch.batch_id} ({batch.source}, {batch.entity}/{batch.origin}, {batch.landed} rows) is held: "
+        f"batch {batch.batch_id} ({batch.source}, {batch.entity}/{batch.origin}, {batch.landed} rows) "
+        "is held: "
         f'{"; ".join(batch.held_by)}. Decide with `cx gate accept|drop {batch.batch_id} --reason "…"`'
         for batch in batches
     )

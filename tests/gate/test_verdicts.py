@@ -101,7 +101,7 @@ def test_killed_between_quarantine_and_verdict_the_next_run_ends_the_same(
 ) -> None:
     first = lab.land("tickets", [{"priority": "meh"}, {}])
     second = lab.land("tickets", [{}, {"priority": "meh"}])
-    write = judging_module.write_verdict
+    from cx_pipeline.gate.verdict import write_verdict as write
 
     def die_at_the_second(*args: object) -> None:
         if any(getattr(a, "batch_id", None) == second.batch_id for a in args):
