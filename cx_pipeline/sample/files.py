@@ -32,30 +32,12 @@ class Layout:
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-def _text(column: Any) -> Any:
-    """The column as strings, empty where null."""
+def _text(column: Any, empty: str | None = "") -> Any:
+    """The column as strings, `empty` where null."""
     if pa.types.is_boolean(column.type):
         column = pc.if_else(column, "true", "false")
-    return pc.coalesce(column.cast(pa.string()), "")
-
-
-def _quoted(column: Any, delimiter: str) -> Any:
-    """Quoted where a value holds the delimiter, a quote or a line break."""
-    special = pc.match_substring_regex(column, f'[{delimiter}"\r\n]')
-    if not pc.any(special).as_py():
-        return column
-    doubled = pc.replace_substring(column, '"', '""')
-    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), column)
-
-
-def _member(name: str, column: Any, comma: str) -> Any:
-    """`"name":value` of a JSON object, nothing where the value is null."""
-    quote = '"' if pa.types.is_string(column.type) else ""
-    if quote:
-        column = pc.replace_substring(pc.replace_substring(column, "\\", "\\\\"), '"', '\\"')
     text = column.cast(pa.string())
-    joined = pc.binary_join_element_wise(f'{comma}"{name}":{quote}', text, quote, "")
-    return pc.coalesce(joined, "")
+    return text if empty is None or not text.null_count else pc.coalesce(text, empty)
 
 
 def _bytes(lines: Any) -> bytes:
@@ -64,12 +46,37 @@ def _bytes(lines: Any) -> bytes:
     return bytes(memoryview(lines.buffers()[2])[:length]) if length else b""
 
 
+def _holds(column: Any, *marks: str) -> bool:
+    """Whether any value holds one of the marks: one look at the bytes, far cheaper than one a value."""
+    data = _bytes(column)
+    return any(mark.encode() in data for mark in marks)
+
+
+def _quoted(column: Any, delimiter: str) -> Any:
+    """Quoted where a value holds the delimiter, a quote or a line break."""
+    if not _holds(column, delimiter, '"', "\r", "\n"):
+        return column
+    special = pc.match_substring_regex(column, f'[{delimiter}"\r\n]')
+    doubled = pc.replace_substring(column, '"', '""')
+    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), column)
+
+
+def _member(name: str, column: Any, comma: str) -> Any:
+    """`"name":value` of a JSON object, nothing where the value is null."""
+    quote = '"' if pa.types.is_string(column.type) else ""
+    if quote and _holds(column, "\\", '"'):
+        column = pc.replace_substring(pc.replace_substring(column, "\\", "\\\\"), '"', '\\"')
+    text = _text(column, empty=None)
+    joined = pc.binary_join_element_wise(f'{comma}"{name}":{quote}', text, quote, "")
+    return pc.coalesce(joined, "")
+
+
 def render(table: Any, layout: Layout) -> bytes:
     """The table's rows as UTF-8 lines, without a header; its first column must have no nulls."""
-    columns = [c.combine_chunks() for c in table.itercolumns()]
-    columns = [c.chunk(0) if isinstance(c, pa.ChunkedArray) else c for c in columns]
     if table.num_rows == 0:
         return b""
+    columns = [column.combine_chunks() for column in table.itercolumns()]
+    columns = [c.chunk(0) if isinstance(c, pa.ChunkedArray) else c for c in columns]
     if layout.format == "jsonl":
         members = [
             _member(name, column, "," if i else "")
@@ -77,9 +84,13 @@ def render(table: Any, layout: Layout) -> bytes:
         ]
         return _bytes(pc.binary_join_element_wise("{", *members, "}\n", ""))
     delimiter = _DELIMITERS[layout.format]
-    cells = [_quoted(_text(c), delimiter) if pa.types.is_string(c.type) else _text(c) for c in columns]
-    lines = pc.binary_join_element_wise(*cells, delimiter)
-    return _bytes(pc.binary_join_element_wise(lines, "\n", ""))
+    cells = [_text(c) for c in columns]
+    cells = [
+        _quoted(cell, delimiter) if pa.types.is_string(column.type) else cell
+        for cell, column in zip(cells, columns, strict=True)
+    ]
+    cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "")
+    return _bytes(pc.binary_join_element_wise(*cells, delimiter))
 
 
 class _File:
@@ -146,7 +157,11 @@ class ParquetDrop:
     def __init__(self, directory: Path, path: str, schema: Any) -> None:
         self.rows = 0
         self._file = _File(directory / path)
-        self._writer = pq.ParquetWriter(self._file.handle, schema, compression="zstd", compression_level=1)
+        # Columns in which nearly every value is new gain nothing from a dictionary.
+        repeating = [name for name in schema.names if not name.endswith("_id") or name == "agent_id"]
+        self._writer = pq.ParquetWriter(
+            self._file.handle, schema, compression="zstd", compression_level=1, use_dictionary=repeating
+        )
 
     def write(self, table: Any) -> None:
         self._writer.write_table(table, row_group_size=max(table.num_rows, 1))

@@ -39,8 +39,8 @@ from cx_pipeline.sample.support import (
 from cx_pipeline.sample.voice import FILES, Numbering, answer_rows, file_of, listen
 
 DEFAULT_END = date(2026, 9, 30)
-BLOCK = 20_000
-"""Customers generated at a time; about half a gigabyte of memory."""
+BLOCK = 10_000
+"""Customers generated at a time; about 400 MB of memory."""
 _IDENTIFIER_BLOCK = 2**20 + 1  # a block number no block has
 
 _LAYOUTS = (
