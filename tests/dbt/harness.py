@@ -10,6 +10,7 @@ of their batches.  What leaves: a `Warehouse`, built by dbt itself, to be querie
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -80,8 +81,8 @@ class Warehouse:
 
 
 @cache
-def _shared_target() -> Path:
-    """One target folder for the whole process, so that dbt parses the project once."""
+def _shared_target(_variables: str) -> Path:
+    """One target folder per set of variables in this process, so that dbt parses the project once for each."""
     return Path(tempfile.mkdtemp(prefix="cx-dbt-"))
 
 
@@ -238,11 +239,10 @@ def run_dbt(
     project_dir: Path = PROJECT_DIR,
 ) -> list[str]:
     """Run dbt in this process; return the names of what it ran.  BuildFailed names what went wrong."""
-    import json
-
     from dbt.cli.main import dbtRunner
 
-    target = _shared_target() if project_dir == PROJECT_DIR else project_dir / "target"
+    given = json.dumps(dict(variables or {}), sort_keys=True)
+    target = _shared_target(given) if project_dir == PROJECT_DIR else project_dir / "target"
     environment = {
         "CX_DATA_DIR": str(data_dir),
         "DBT_TARGET_PATH": str(target),
@@ -255,7 +255,7 @@ def run_dbt(
                 *("--quiet", "--no-use-colors", "--log-level-file", "none"),
                 *arguments,
                 *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir)),
-                *("--vars", json.dumps(dict(variables or {}), sort_keys=True)),
+                *("--vars", given),
             ]
         )
     _close_dbt_connection()

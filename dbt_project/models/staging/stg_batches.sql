@@ -17,7 +17,7 @@ with batches as (
         origin,
         content_sha256,
         is_alias,
-        "read",
+        read,
         landed,
         rejected,
         quarantined,
@@ -30,7 +30,9 @@ with batches as (
 
 readable as (
 
-    select * from batches where is_readable
+    select *
+    from batches
+    where is_readable
 
 ),
 

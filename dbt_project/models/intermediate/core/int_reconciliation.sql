@@ -7,7 +7,7 @@ with batches as (
     select
         source,
         entity,
-        cast(sum("read") as bigint) as rows_read,
+        cast(sum(read) as bigint) as rows_read,
         cast(sum(rejected) as bigint) as rejected,
         cast(sum(landed) as bigint) as landed,
         cast(sum(case when is_readable then 0 else landed end) as bigint) as held,

@@ -42,7 +42,11 @@ reporting_rates as (
         cast(1 as double) as rate,
         date '1900-01-01' as valid_from,
         date '9999-12-31' as valid_to
-    where not exists (select 1 from rates where currency = '{{ var("currency") }}')
+    where not exists (
+        select 1
+        from rates
+        where currency = '{{ var("currency") }}'
+    )
 
 ),
 

@@ -5,7 +5,7 @@ with final as (
     select
         source,
         entity,
-        rows_read as "read",
+        rows_read as read,
         rejected,
         landed,
         passed,
