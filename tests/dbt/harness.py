@@ -82,7 +82,7 @@ class Warehouse:
 
 @cache
 def _shared_target(_variables: str) -> Path:
-    """One target folder per set of variables in this process, so that dbt parses the project once for each."""
+    """One target folder per set of variables and process: dbt parses the project once for each."""
     return Path(tempfile.mkdtemp(prefix="cx-dbt-"))
 
 

@@ -17,36 +17,7 @@ customers as (
 
 rates as (
 
-    select
-        currency,
-        rate,
-        date as valid_from,
-        coalesce(lead(date) over (partition by currency order by date), date '9999-12-31') as valid_to
-    from {{ ref('fx_rates') }}
-
-),
-
--- The worth of the reporting currency itself: 1 where the seed does not list it.
-reporting_rates as (
-
-    select
-        rate,
-        valid_from,
-        valid_to
-    from rates
-    where currency = '{{ var("currency") }}'
-
-    union all
-
-    select
-        cast(1 as double) as rate,
-        date '1900-01-01' as valid_from,
-        date '9999-12-31' as valid_to
-    where not exists (
-        select 1
-        from rates
-        where currency = '{{ var("currency") }}'
-    )
+    select * from {{ ref('int_fx_rates') }}
 
 ),
 
@@ -54,20 +25,13 @@ converted as (
 
     select
         transactions.*,
-        case
-            when transactions.currency = '{{ var("currency") }}' then cast(1 as double)
-            else rates.rate / nullif(reporting_rates.rate, 0)
-        end as fx_rate
+        rates.reporting_rate
     from transactions
     left join rates
         on
             transactions.currency = rates.currency
             and transactions.occurred_date >= rates.valid_from
             and transactions.occurred_date < rates.valid_to
-    left join reporting_rates
-        on
-            transactions.occurred_date >= reporting_rates.valid_from
-            and transactions.occurred_date < reporting_rates.valid_to
 
 ),
 
@@ -78,7 +42,7 @@ refunds as (
         source,
         parent_transaction_id as transaction_id,
         currency,
-        sum(amount) as refunded_amount
+        round(sum(amount), 6) as refunded_amount
     from transactions
     where kind in ('refund', 'cancellation') and parent_transaction_id is not null
     group by source, parent_transaction_id, currency
@@ -97,9 +61,9 @@ final as (
         converted.currency,
         converted.amount,
         converted.margin,
-        converted.fx_rate is not null as has_fx_rate,
-        converted.amount * converted.fx_rate as reporting_amount,
-        converted.margin * converted.fx_rate as reporting_margin,
+        converted.reporting_rate is not null as has_fx_rate,
+        converted.amount * converted.reporting_rate as reporting_amount,
+        converted.margin * converted.reporting_rate as reporting_margin,
         refunds.refunded_amount,
         coalesce(
             converted.kind in ('order', 'renewal')
