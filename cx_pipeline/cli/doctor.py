@@ -162,8 +162,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
             "warning", "inbox", f"{settings.paths.inbox} is not there: drop files below it, or `cx sample` it"
         )
         return
-    for path in unclaimed(settings):
-        yield Finding("warning", "inbox", f"{path} belongs to no entity: nothing reads it")
+    for text in unclaimed(settings):
+        yield Finding("warning", "inbox", f"nothing reads the {text}")
     for answer in answers(settings):
         for problem in answer.problems:
             yield Finding("warning", "inbox", f"{answer.source}: {problem}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
 from datetime import date, datetime
 
 import click
@@ -44,7 +45,10 @@ def nightly(
     from cx_pipeline.settings import load_settings
 
     settings = load_settings()
-    with progress_on_stderr() as report:
+    logs = settings.paths.root / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    # What dbt says line by line goes to a file: stdout is for the scorecard.
+    with (logs / "nightly.log").open("w") as log, redirect_stdout(log), progress_on_stderr() as report:
         result = run_nightly(
             settings, _day(first or on), _day(last or on), full_refresh=full_refresh, on_progress=report
         )

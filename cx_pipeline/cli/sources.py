@@ -86,8 +86,9 @@ def deliveries(settings: Settings) -> list[Delivery]:
     """Every source and entity that is configured, delivers files or has landed; sources in their order."""
     from cx_pipeline.contract import ENTITIES
     from cx_pipeline.landing import list_batches
+    from cx_pipeline.sources.files.inbox import survey
 
-    files = _files(settings)
+    claimed = survey(settings).claimed
     latest: dict[tuple[str, str], dict[str, str]] = {}
     landed: dict[tuple[str, str], str] = {}
     for batch in list_batches(settings.paths):  # by sequence: the last one of a path stands
@@ -98,67 +99,51 @@ def deliveries(settings: Settings) -> list[Delivery]:
     for name, source in settings.all_sources.items():
         for entity in ENTITIES:
             key = (name, entity)
-            if entity not in source.entities and key not in files and key not in landed:
+            drops = claimed.get(key, [])
+            if not drops and entity not in source.entities and key not in landed:
                 continue
             known = set(latest.get(key, {}).values())
-            waiting = sum(_sha256(path) not in known for path in files.get(key, ()))
-            found.append(Delivery(name, entity, len(files.get(key, ())), waiting, landed.get(key)))
+            waiting = sum(_sha256(drop.path) not in known for drop in drops)
+            found.append(Delivery(name, entity, len(drops), waiting, landed.get(key)))
     return found
 
 
 def answers(settings: Settings) -> list[Answer]:
     """Whether each source's folders can be read and each of its patterns matches a file."""
+    from cx_pipeline.sources.files.inbox import matches, survey
+
     inbox = settings.paths.inbox
+    surveyed = survey(settings)
     found = []
     for name, source in settings.all_sources.items():
-        problems = []
-        if not inbox.is_dir():
-            problems.append(f"{inbox} is not there: make it, and drop files below it")
+        problems = [] if inbox.is_dir() else [f"{inbox} is not there: make it, and drop files below it"]
         for entity, mapping in source.entities.items():
             folder = inbox / entity
             if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
                 problems.append(f"{folder} cannot be read: change its owner or mode")
                 continue
-            for pattern in mapping.files:
-                matched = [path for path in folder.glob(pattern) if path.is_file()]
-                if not matched:
-                    problems.append(f"no file matches {pattern!r} below {folder}")
-                problems += [f"{path} cannot be read" for path in matched if not os.access(path, os.R_OK)]
+            drops = surveyed.claimed.get((name, entity), [])
+            problems += [
+                f"no file below {folder} matches {pattern!r}"
+                for pattern in mapping.files
+                if not any(matches(drop.name, pattern) for drop in drops)
+            ]
+        drops = [drop for (owner, _), all_ in surveyed.claimed.items() if owner == name for drop in all_]
+        problems += [f"{drop.path} cannot be read" for drop in drops if not os.access(drop.path, os.R_OK)]
+        problems += [
+            f"{drop.path} is claimed by {' and '.join(owners)}: narrow their patterns"
+            for drop, owners in surveyed.disputed
+            if name in owners
+        ]
         found.append(Answer(name, tuple(problems)))
     return found
 
 
-def unclaimed(settings: Settings) -> list[Path]:
-    """What lies in the inbox where no entity takes it: a misspelt folder, a file beside the folders."""
-    from cx_pipeline.contract import ENTITIES
+def unclaimed(settings: Settings) -> list[str]:
+    """What lies in the inbox and nothing reads: a misspelt folder, an unknown kind of file."""
+    from cx_pipeline.sources.files.inbox import survey
 
-    inbox = settings.paths.inbox
-    return sorted(path for path in inbox.iterdir() if path.name not in ENTITIES and not _is_aside(path))
-
-
-def _files(settings: Settings) -> dict[tuple[str, str], list[Path]]:
-    """(source, entity) -> its files; the inbox's own source has what no other claims."""
-    from cx_pipeline.contract import ENTITIES
-    from cx_pipeline.settings import INBOX_SOURCE
-
-    files: dict[tuple[str, str], list[Path]] = {}
-    for entity in ENTITIES:
-        folder = settings.paths.inbox / entity
-        left = {path for path in folder.rglob("*") if path.is_file() and not _is_aside(path)}
-        for name, source in settings.all_sources.items():
-            patterns = source.entities[entity].files if entity in source.entities else ()
-            claimed = {path for pattern in patterns for path in folder.glob(pattern)} & left
-            if name == INBOX_SOURCE:
-                claimed = left
-            if claimed:
-                files[name, entity] = sorted(claimed)
-            left = left - claimed
-    return files
-
-
-def _is_aside(path: Path) -> bool:
-    """Hidden files and READMEs are no drops."""
-    return path.name.startswith(".") or path.stem.lower() == "readme"
+    return [text for text in survey(settings).strange if not text.lower().startswith("file readme")]
 
 
 def _sha256(path: Path) -> str:

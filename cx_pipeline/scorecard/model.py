@@ -16,6 +16,8 @@ GRAINS = ("day", "week", "month", "quarter", "all")
 HISTORY = 12
 """Periods in a sparkline."""
 _LOOK_NEXT = 5
+_NO_GROUP = ("(none)", "(other)")
+"""Dimension values nobody can act on."""
 
 
 class Unit(StrEnum):
@@ -215,7 +217,9 @@ def _movers(grain: str, lines: tuple[Line, ...], movers: tuple[Figure, ...]) -> 
     candidates = []
     for figure in movers:
         line = headlines.get(figure.kpi)
-        if line is None or line.figure is None or figure.period_start != line.figure.period_start:
+        if figure.dimension_value in _NO_GROUP or line is None or line.figure is None:
+            continue
+        if figure.period_start != line.figure.period_start:
             continue
         direction = replace(line, figure=figure).direction
         if direction and figure.change is not None:

@@ -69,7 +69,9 @@ def render(scorecard: Scorecard, width: int) -> Group:
 
     parts: list[RenderableType] = [_title(scorecard), _kpis(scorecard, width)]
     if any(line.figure and line.figure.period_start != scorecard.period_start for line in scorecard.lines):
-        parts.append(_dim("* its last complete period, which is an earlier one (see cx scorecard --json)"))
+        parts.append(
+            _dim("* its last complete period, which is an earlier one (cx scorecard --json names it)")
+        )
     parts += [_legend(scorecard), *_data_quality(scorecard), *_look_next(scorecard)]
     return Group(*parts)
 
