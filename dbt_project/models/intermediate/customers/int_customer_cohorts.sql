@@ -1,26 +1,33 @@
--- Grain: one row per customer_key that has a cohort.
--- Purpose: the cohort of each customer, by first order (any amount) or, of contractual ones, by sign-up.
+-- One row per customer_key that has a cohort: the month of the first order (any amount) or, of contractual
+-- customers, of the sign-up.
 with lives as (
+
     select * from {{ ref('int_customer_lives') }}
+
 ),
 
 first_live as (
+
     select
         customer_key,
         min(live_from_date) as first_live_date
     from {{ ref('int_customer_live_spans') }}
     group by customer_key
+
 ),
 
 data_start as (
+
     select
         coalesce(
             (select min(first_transaction_date) from lives),
             (select first_event_date from {{ ref('int_as_of') }})
         ) as data_start_date
+
 ),
 
 begun as (
+
     select
         lives.customer_key,
         lives.is_contractual,
@@ -31,11 +38,13 @@ begun as (
         end as cohort_date
     from lives
     left join first_live on first_live.customer_key = lives.customer_key
+
 ),
 
 -- Already there when the data start: known to be so by an earlier sign-up, or, where no sign-up is known, met for
 -- the first time in the month in which the data start.
 final as (
+
     select
         begun.customer_key,
         begun.is_contractual,
@@ -48,6 +57,7 @@ final as (
     from begun
     cross join data_start
     where begun.cohort_date is not null
+
 )
 
 select * from final

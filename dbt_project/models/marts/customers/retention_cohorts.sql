@@ -1,23 +1,32 @@
--- Grain: one row per cohort_month and month_number, from the cohort's own month to the month of as_of.
--- Purpose: the share of each cohort active k months on; NULL while the month, or the cohort, is incomplete.
+-- One row per cohort_month and month_number, from the cohort's own month to the month of as_of: the share of the
+-- cohort active k months on; null while the month is incomplete.
 with cohorts as (
+
     select * from {{ ref('int_customer_cohorts') }}
+
 ),
 
 windows as (
+
     select * from {{ ref('int_period_windows') }} where grain = 'month' and slot = 'current'
+
 ),
 
 watermarks as (
+
     select watermark_at from {{ ref('int_kpi_watermarks') }} where kpi = 'retention_rate'
+
 ),
 
 as_of as (
+
     select as_of from {{ ref('int_as_of') }}
+
 ),
 
 -- Complete as the KPIs are: ended, and every source that feeds them has come past the end.
 months as (
+
     select
         windows.period_start as month_start,
         {{ local_midnight(add_months('windows.period_start', 1)) }}
@@ -25,21 +34,27 @@ months as (
     from windows
     cross join as_of
     left join watermarks on true
+
 ),
 
 live_spans as (
+
     select * from {{ ref('int_customer_live_spans') }}
+
 ),
 
 order_months as (
+
     select distinct
         customer_key,
         {{ period_start('month', 'occurred_date') }} as month_start
     from {{ ref('int_transactions_enriched') }}
     where kind in ('order', 'renewal') and customer_key is not null
+
 ),
 
 active_by_order as (
+
     select
         cohorts.cohort_month,
         order_months.month_start,
@@ -48,9 +63,11 @@ active_by_order as (
     inner join order_months on order_months.customer_key = cohorts.customer_key
     where not cohorts.is_contractual
     group by cohorts.cohort_month, order_months.month_start
+
 ),
 
 active_by_contract as (
+
     select
         cohorts.cohort_month,
         windows.period_start as month_start,
@@ -61,9 +78,11 @@ active_by_contract as (
         on live_spans.live_from_date <= windows.last_day and live_spans.live_to_date > windows.last_day
     where cohorts.is_contractual
     group by cohorts.cohort_month, windows.period_start
+
 ),
 
 active as (
+
     select
         cohort_month,
         month_start,
@@ -74,18 +93,22 @@ active as (
         select * from active_by_contract
     ) as both_kinds
     group by cohort_month, month_start
+
 ),
 
 sizes as (
+
     select
         cohort_month,
         count(*) as cohort_size,
         sum(case when is_left_truncated then 1 else 0 end) as left_truncated_customers
     from cohorts
     group by cohort_month
+
 ),
 
 observed as (
+
     select
         sizes.cohort_month,
         months.month_start,
@@ -98,9 +121,11 @@ observed as (
     from sizes
     inner join months on months.month_start >= sizes.cohort_month
     left join active on active.cohort_month = sizes.cohort_month and active.month_start = months.month_start
+
 ),
 
 final as (
+
     select
         cohort_month,
         cast(month_number as integer) as month_number,
@@ -123,6 +148,9 @@ final as (
         left_truncated_customers > 0 as is_left_truncated,
         cast(left_truncated_customers as bigint) as left_truncated_customers
     from observed
+
 )
 
-select * from final
+select *
+from final
+order by cohort_month, month_number
