@@ -23,37 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from cx_pipeline.contract import ENTITIES, Type
 from cx_pipeline.contract.landing_schema import landing_schema
+from cx_pipeline.landing.store import QUARANTINE_SCHEMA, REJECTED_SCHEMA
 from cx_pipeline.warehouse.inputs import batches_schema, nights_schema, write_rows
 
 PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 
 Row = Mapping[str, Any]
-
-QUARANTINED = pa.schema(
-    [
-        ("source", pa.string()),
-        ("batch_id", pa.string()),
-        ("batch_sequence", pa.int64()),
-        ("position", pa.int64()),
-        ("row_key", pa.string()),
-        ("rules", pa.string()),
-    ]
-)
-REJECTED = pa.schema(
-    [
-        ("source", pa.string()),
-        ("batch_id", pa.string()),
-        ("batch_sequence", pa.int64()),
-        ("line", pa.int64()),
-        ("column_name", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-    ]
-)
 
 
 class BuildFailed(AssertionError):
@@ -192,12 +170,15 @@ def write_data(
         if landed[entity.name]:
             path = folder / "source=test" / "dt=2024-01-01" / "rows.parquet"
             write_rows(path, landed[entity.name], schema)
-    for room, given, schema in (("quarantine", quarantined, QUARANTINED), ("rejected", rejected, REJECTED)):
+    for room, given, schema in (
+        ("quarantine", quarantined, QUARANTINE_SCHEMA),
+        ("rejected", rejected, REJECTED_SCHEMA),
+    ):
         folder = data_dir / room / "feedback"
         write_rows(folder / "source=_none" / "dt=1970-01-01" / "empty.parquet", [], schema)
         complete = [
             {"batch_id": batch_id(row.get("source", "test"), row["entity"], row.get("batch_sequence", 1))}
-            | {"source": "test", "batch_sequence": 1}
+            | {"source": "test", "batch_sequence": 1, "detail": ""}
             | {name: value for name, value in row.items() if name in schema.names}
             for row in given
         ]
