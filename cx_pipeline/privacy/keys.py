@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.privacy.identity_key import IdentityKey
-from cx_pipeline.privacy.redact import SUSPICIOUS, Redactor, fold, replace_where
+from cx_pipeline.privacy.redact import Redactor, fold, replace_where
 from cx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +36,16 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;
 _PHONE_LIKE = re.compile(r"\+?[\d\s().\-/]{7,24}")
 _MOBILE_DIGITS = re.compile(r"01[016789]\d{7,8}")
 _BARE_DIGITS = re.compile(r"\d+")
+_ODD_ID = (
+    r"@|%40|[^\x00-\x7F]|\+ ?[0-9]|\([0-9]"
+    r"|01[016789][-. )]{0,3}[0-9]{3,4}[-. ]{0,3}[0-9]{4}"  # a Korean mobile number
+    r"|(?:^|[^A-Za-z0-9])0[0-9]{1,4}[-. )/]{1,3}[0-9]"  # a national number with its trunk zero
+    r"|[0-9]{2,3}[-. ][0-9]{3,4}[-. ][0-9]{4}|1[568][0-9]{2}-[0-9]{4}"
+    r"|[0-9]{6} ?- ?[0-9]|[0-9]{4}[- ][0-9]{4,6}[- ][0-9]{4}"  # resident and card numbers
+    r"|[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]*:"  # IP addresses
+)
+"""RE2 and re: ids without a match (T-00000123, a UUID, a time stamp) cannot identify a person."""
+_IS_ODD_ID = re.compile(_ODD_ID)
 _NORTH_AMERICAN = re.compile(r"(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}")
 
 
@@ -56,14 +66,15 @@ def as_phone(text: str, regions: tuple[str, ...]) -> str | None:
     Bare digits are an opaque id (a shop's customer 4155552671 is no phone) unless they have the form of a
     Korean mobile number; anything else needs a `+` or separators and must be valid in one of `regions`.
     """
-    import phonenumbers
-
-    candidate, _ = fold(text)
-    candidate = re.sub(r"^tel:", "", candidate.strip(), flags=re.IGNORECASE)
+    candidate = fold(text)[0].strip()
+    if candidate[:4].lower() == "tel:":
+        candidate = candidate[4:]
     if not _PHONE_LIKE.fullmatch(candidate) or len(re.sub(r"\D", "", candidate)) < 8:
         return None
     if _BARE_DIGITS.fullmatch(candidate) and not _MOBILE_DIGITS.fullmatch(candidate):
         return None
+    import phonenumbers
+
     form = _NORTH_AMERICAN.fullmatch(candidate)
     for region in regions or ("ZZ",):
         try:
@@ -192,7 +203,8 @@ class Keyer:
 
         Bare digits (an order number, a time stamp) stay, except in the form of a Korean mobile number.
         """
-        if _BARE_DIGITS.fullmatch(value) and not _MOBILE_DIGITS.fullmatch(value):
+        is_number = _BARE_DIGITS.fullmatch(value) and not _MOBILE_DIGITS.fullmatch(value)
+        if is_number or not _IS_ODD_ID.search(value):
             return value
         namespace, text = identify(value, ID, self._regions)
         if namespace == ID and self._redactor.redact(text) == text:
@@ -203,12 +215,7 @@ class Keyer:
         """`safe_id` of each value; the same value gives the same id in every entity."""
         import pyarrow.compute as pc
 
-        # An id of plain digits is by far the most common and never costs a call.
-        odd = pc.and_(
-            pc.match_substring_regex(values, SUSPICIOUS),
-            pc.invert(pc.match_substring_regex(values, r"^(?:[1-9][0-9]*|0|0[02-9][0-9]*)$")),
-        )
-        odd = pc.fill_null(odd, False)
+        odd = pc.fill_null(pc.match_substring_regex(values, _ODD_ID), False)
         return replace_where(values, odd, self.safe_id) if pc.any(odd).as_py() else values
 
     def redact(self, text: str) -> str:

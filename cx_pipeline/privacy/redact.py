@@ -144,7 +144,7 @@ _INTERNATIONAL = re.compile(r"(?<![\d+])(?:\+|\b00)[ ]?\d(?:[ ()./-]{0,2}\d){6,1
 _KOREAN_COUNTRY_CODE = re.compile(
     rf"(?<![\d.,-])82(?:{_SEPARATOR})\(?0?\)?(?:10|2|[3-6][1-5]|70)(?:{_SEPARATOR})?\d{{3,4}}(?:{_SEPARATOR})?\d{{4}}(?!\d)"
 )
-_NATIONAL = re.compile(r"(?<![\d.,:/+-])\(?0\d{1,4}\)?(?:[ ./-]{0,2}\d){6,10}(?![\d:]|[.,/-]\d)")
+_NATIONAL = re.compile(r"(?<![A-Za-z_\d.,:/+-])\(?0\d{1,4}\)?(?:[ ./-]{0,2}\d){6,10}(?![\d:]|[.,/-]\d)")
 
 
 def _is_international(number: str) -> bool:

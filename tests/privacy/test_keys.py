@@ -84,6 +84,38 @@ def test_ids_of_records_land_as_they_are_unless_they_identify_a_person() -> None
     assert [KEYER.safe_id(v) for v in values] == safe
 
 
+def test_ids_of_machines_cost_nothing_and_stay() -> None:
+    """Millions of ids such as T00000123 once went through every pattern one by one."""
+    values = [
+        "T00000123",
+        "INC0000045",
+        "ORD-2024-000123",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "a:b",
+        "20240115-17",
+    ]
+    array = pa.array(values)
+    assert KEYER.safe_id_array(array).to_pylist() == values
+    assert [KEYER.safe_id(v) for v in values] == values
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "010-1234-5678",
+        "tel01012345678",
+        "02-123-4567",
+        "+1 415 555 2671",
+        "415-555-2671",
+        "900101-1234567",
+        "10.1.2.3",
+    ],
+)
+def test_ids_that_identify_are_keyed(value: str) -> None:
+    assert KEYER.safe_id_array(pa.array([value])).to_pylist() == [KEYER.safe_id(value)]
+    assert len(KEYER.safe_id(value)) == 64
+
+
 def test_paths_are_redacted_and_stay_distinct() -> None:
     assert KEYER.safe_path("2024/orders.csv") == "2024/orders.csv"
     one, other = KEYER.safe_path("a@b.com.csv"), KEYER.safe_path("c@d.com.csv")
