@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     Positions = npt.NDArray[np.int64]
 
-PART_ROWS = 250_000
+PART_ROWS = 262_144
 """Rows put to Great Expectations at once."""
 
 
