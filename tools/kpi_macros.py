@@ -49,10 +49,10 @@ def kpi_environment() -> jinja2.Environment:
     paths = sorted((PROJECT / "macros").rglob("*.sql"))
     variables = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
-    macros: dict[str, Callable[..., Any]] = {}
+    by_name: dict[str, Callable[..., Any]] = {}
 
     def dispatch(name: str) -> Callable[..., Any]:
-        return macros.get(f"duckdb__{name}") or macros[f"default__{name}"]
+        return by_name.get(f"duckdb__{name}") or by_name[f"default__{name}"]
 
     environment.globals |= {
         "adapter": SimpleNamespace(dispatch=dispatch),
@@ -65,10 +65,15 @@ def kpi_environment() -> jinja2.Environment:
     text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
     prefixed = re.sub(r"(\{%-?\s*macro\s+)", r"\1macro__", text)
     module = environment.from_string(prefixed).make_module(environment.globals, shared=True)
-    macros |= {
+    by_name |= {
         name.removeprefix("macro__"): _with_return(value)
         for name, value in vars(module).items()
         if isinstance(value, Macro)
     }
-    environment.globals |= macros
+    environment.globals |= by_name
     return environment
+
+
+def macros() -> dict[str, Callable[..., Any]]:
+    """The macros by name."""
+    return kpi_environment().globals  # type: ignore[return-value]

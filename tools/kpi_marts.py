@@ -6,13 +6,12 @@ YAML beside each model, its contract.  `python -m tools.kpi_marts` writes them; 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tools.kpi_macros import PROJECT, kpi_environment
+from tools.kpi_macros import PROJECT, macros
 
 FOLDER = PROJECT / "models" / "marts" / "kpi"
 
@@ -47,10 +46,6 @@ MEASURES = {
 KPI_OF_ROW = {"kpi": "kpi", "unit": "the KPI's unit", "definition": "The KPI's value"}
 
 
-def _macros() -> dict[str, Callable[..., Any]]:
-    return kpi_environment().globals  # type: ignore[return-value]
-
-
 def _column(name: str, data_type: str, description: str) -> dict[str, Any]:
     return {"name": name, "data_type": data_type, "description": description}
 
@@ -63,7 +58,7 @@ def _measures(entry: dict[str, str], types: dict[str, str], prefix: str | None) 
     """The measures of one KPI; `prefix` is its name in a wide mart, None in the long view."""
     columns = []
     for measure, data_type in types.items():
-        name = measure if prefix is None else _macros()["wide_column"](prefix, measure)
+        name = measure if prefix is None else macros()["wide_column"](prefix, measure)
         text = MEASURES[measure].format(**entry)
         columns.append(_column(name, data_type, text[0].upper() + text[1:]))
     return columns
@@ -90,14 +85,14 @@ def _model(name: str, key: list[str], columns: list[dict[str, Any]]) -> str:
 
 def kpi_mart_files() -> dict[Path, str]:
     """Path -> text of every YAML."""
-    macros = _macros()
-    types: dict[str, str] = macros["kpi_measures"]()
+    call = macros()
+    types: dict[str, str] = call["kpi_measures"]()
     files = {}
-    for mart in macros["kpi_marts"]():
+    for mart in call["kpi_marts"]():
         columns = _keys()
-        for entry in macros["kpis_of_mart"](mart):
+        for entry in call["kpis_of_mart"](mart):
             columns += _measures(entry, types, entry["kpi"])
-        for group in macros["kpi_catalog"]():
+        for group in call["kpi_catalog"]():
             for column, kpi in group.get("counts", {}).items() if group["mart"] == mart else ():
                 columns.append(_column(column, "bigint", f"Number of units: the numerator of `{kpi}`."))
         files[FOLDER / f"{mart}.yml"] = _model(mart, list(KEYS), columns)
