@@ -513,6 +513,13 @@ def _account(forms: list[Form], other_tests: dict[TestFamily, list[float]]) -> P
     return published
 
 
+def _agree(published: float | None, value: float | None) -> bool:
+    """Equal up to the stated errors of the t quantile and the tails."""
+    if published is None or value is None:
+        return published is value
+    return math.isclose(published, value, rel_tol=1e-6, abs_tol=3e-5)
+
+
 def test_kpis_agree_with_the_account(tmp_path: Path) -> None:
     forms = [*_forms(random.Random(1)), *_examples()]
     customers = [
@@ -543,7 +550,7 @@ def test_kpis_agree_with_the_account(tmp_path: Path) -> None:
         (kpi, key, name, found[kpi, key][name], value)
         for (kpi, key), row in expected.items()
         for name, value in row.items()
-        if found[kpi, key][name] != (value if value is None else pytest.approx(value, rel=1e-6, abs=3e-5))
+        if not _agree(found[kpi, key][name], value)
     ]
     assert not wrong[:10]
     _assert_worked_examples(found)
