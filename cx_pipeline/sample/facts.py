@@ -43,6 +43,22 @@ def _by_value(kpi: str, dimension: str) -> str:
     )
 
 
+def _walkouts(bad: date) -> str:
+    """The query of who wrote around the bad week and did not order in the 90 days after."""
+    since, until = bad - timedelta(weeks=4), bad + timedelta(weeks=1)
+    return (
+        "select case when hit then 'in the bad week' else 'before only' end as wrote, count(*) as n, "
+        "100.0 * count(*) filter (not returned) / count(*) as left_rate from (select t.customer_key, "
+        f"bool_or(t.created_date >= date '{bad}') as hit, bool_or(o.customer_key is not null) as returned "
+        "from marts.fct_tickets t join marts.dim_customers c using (customer_key) "
+        "left join (select distinct customer_key from marts.fct_transactions where kind = 'order' "
+        f"and occurred_date >= date '{until}' and occurred_date < date '{until + timedelta(days=90)}') o "
+        "using (customer_key) where t.direction = 'inbound' and c.relationship = 'non_contractual' "
+        f"and t.created_date >= date '{since}' and t.created_date < date '{until}' "
+        "group by t.customer_key) group by wrote order by wrote"
+    )
+
+
 def _percent(part: int, whole: int) -> float:
     return 100.0 * part / whole if whole else float("nan")
 
@@ -126,7 +142,7 @@ class Tally:
             here = csat & customer & (answers.touchpoint == touchpoint)
             self._count(here, "csat_at", name)
             self._count(here & satisfied, "satisfied_at", name)
-        for name, group in (("employees", csat & ~customer), ("customers", support)):
+        for name, group in (("employees", csat & ~customer), ("customers", csat & customer)):
             self._count(group, "csat_of", name)
             self._count(group & satisfied, "satisfied_of", name)
         nps = given & (answers.metric == M_NPS)
@@ -211,8 +227,10 @@ class Tally:
             (
                 _over_time("first_response_calendar_minutes_median", "channel", "email", around),
                 _over_time("csat", "survey", "csat_support", around),
-                "select period_start, value, change from marts.kpis where kpi = 'churn_rate' "
-                "and grain = 'month' and dimension = 'all' order by period_start",
+                _walkouts(bad),
+                "select period_start, good_retention_rate, bad_retention_rate, difference "
+                "from marts.retention_by_experience where experience = 'csat' and grain = 'month' "
+                "and earlier_orders = 'all' order by period_start",
             ),
         )
 
@@ -288,7 +306,7 @@ class Tally:
         )
 
     def _gap(self) -> Fact:
-        figures = tuple(
+        figures = [
             Figure(
                 f"csat_{name}",
                 f"CSAT {english}, % of {self.counts['csat_of', name]} answers",
@@ -296,19 +314,22 @@ class Tally:
                 self._rate("satisfied_of", "csat_of", name),
             )
             for name, english, korean in (
-                ("employees", "of support as employees expect it", "직원이 예상한 상담"),
-                ("customers", "of support as customers answer", "고객이 답한 상담"),
+                ("employees", "as employees expect it", "직원이 예상한"),
+                ("customers", "of all customers' answers", "고객이 답한 전체"),
             )
-        )
+        ]
+        gap = figures[0].value - figures[1].value
+        figures.append(Figure("gap", "the gap, percentage points", "격차, %포인트", gap))
         return Fact(
             "perception_gap",
-            "Employees expect customers to be more satisfied with support than they are.",
-            "직원들은 고객이 실제보다 상담에 더 만족한다고 생각합니다.",
-            figures,
+            "Employees expect customers to be more satisfied than they are.",
+            "직원들은 고객이 실제보다 더 만족한다고 생각합니다.",
+            tuple(figures),
             (
+                "select value, n from marts.kpis where kpi = 'perception_gap_csat' and grain = 'all' "
+                "and dimension = 'all'",
                 "select respondent_type, 100.0 * count(*) filter (score >= 4) / count(*) as csat, "
-                "count(*) as n from marts.fct_feedback where score is not null "
-                "and survey_id in ('csat_support', 'employee_csat') "
+                "count(*) as n from marts.fct_feedback where metric = 'csat' and score is not null "
                 "group by respondent_type order by respondent_type",
             ),
         )

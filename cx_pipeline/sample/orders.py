@@ -91,7 +91,11 @@ def _shop_orders(rng: Rng, people: People, window: Window) -> tuple[Ints, Ints]:
     rate *= lookup([a.order_rate for a in co.ACQUISITION], people.acquisition)
     wanted = np.where(there, rng.poisson(rate * months), 0)
     # The order after which the customer drops out; a new customer's first order is the first of them.
-    lasts = rng.geometric(lookup([a.drop_out for a in co.ACQUISITION], people.acquisition)).astype(np.int64)
+    # Who thinks well of the company stays longer.
+    drop_out = lookup([a.drop_out for a in co.ACQUISITION], people.acquisition) * np.exp(
+        -0.35 * people.warmth
+    )
+    lasts = rng.geometric(np.clip(drop_out, 0.005, 0.9)).astype(np.int64)
     kept_of = np.where(new, lasts - 1, lasts)
     person = np.repeat(np.arange(n), wanted)
     when = np.sort(person + rng.random(len(person))) - person
