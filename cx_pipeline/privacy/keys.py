@@ -35,6 +35,7 @@ _REMEMBERED = 1_000_000  # keys kept in memory
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;:\".]{2,}")
 _PHONE_LIKE = re.compile(r"\+?[\d\s().\-/]{7,24}")
 _MOBILE_DIGITS = re.compile(r"01[016789]\d{7,8}")
+_PHONE_START = re.compile(r"\+|\(?0|1[568]\d{2}-|82[-. ]")  # 20240115-17 is valid in New York
 _BARE_DIGITS = re.compile(r"\d+")
 _ODD_ID = (
     r"@|%40|[^\x00-\x7F]|\+ ?[0-9]|\([0-9]"
@@ -73,9 +74,11 @@ def as_phone(text: str, regions: tuple[str, ...]) -> str | None:
         return None
     if _BARE_DIGITS.fullmatch(candidate) and not _MOBILE_DIGITS.fullmatch(candidate):
         return None
+    form = _NORTH_AMERICAN.fullmatch(candidate)
+    if not form and not _PHONE_START.match(candidate):
+        return None
     import phonenumbers
 
-    form = _NORTH_AMERICAN.fullmatch(candidate)
     for region in regions or ("ZZ",):
         try:
             number = phonenumbers.parse(candidate, region)

@@ -138,7 +138,7 @@ def test_an_empty_night_reads_no_content(house: House, monkeypatch: pytest.Monke
     monkeypatch.setattr(pull_module, "_SETTLED_SECONDS", -1.0)
     house.drop("transactions/a.csv")
     house.pull()
-    monkeypatch.setattr(pull_module.hashlib, "file_digest", None)
+    monkeypatch.setattr("hashlib.file_digest", None)
     assert house.outcomes() == ["skipped"]
 
 
@@ -421,7 +421,7 @@ def test_every_format_lands_the_same_rows(house: House) -> None:
     import io
     import json
 
-    import openpyxl
+    import openpyxl  # type: ignore[import-untyped]
 
     table = pa.table({"transaction_id": ["t1", "t2"], "amount": [1.5, None], "product": ["가방", "a,b"]})
     book = openpyxl.Workbook()

@@ -92,7 +92,7 @@ def _utf16_without_mark(sample: bytes) -> str | None:
     little = np.count_nonzero(np.isin(first, (10, 9, 44)) & (second == 0))
     big = np.count_nonzero(np.isin(second, (10, 9, 44)) & (first == 0))
     line_ends = np.count_nonzero(((first == 10) & (second == 0)) | ((second == 10) & (first == 0)))
-    if not line_ends or little == big:
+    if line_ends <= 0.4 * sample.count(b"\n") or little == big:  # a few stray NULs make no UTF-16
         return None
     return "utf-16-le" if little > big else "utf-16-be"
 
