@@ -779,7 +779,7 @@ def kpi_rows(trial: Trial, kpi: str) -> dict[tuple[str, date, str, str], Row]:
 
 def respondent(story: Story) -> str:
     row = story.row
-    return str(row["customer_key"] or f"{row['source']}/{row['ticket_id']}")
+    return str(row["customer_key"] or f"{row['source']}:{row['ticket_id']}")
 
 
 def duration_units(trial: Trial, metric: str) -> list[tuple[Moment, str, Any]]:

@@ -28,9 +28,22 @@ periods as (
 
 ),
 
+-- Without the unit's own dimension columns, which would make by far the largest relation here several times wider.
 grouped_durations as (
 
-    {{ grouped_units('durations', 'event_date', ticket_dimensions()) }}
+    select
+        metric,
+        calendar_minutes,
+        calendar_log_minutes,
+        respondent_key,
+        grain,
+        period_start,
+        slot,
+        dimension,
+        dimension_value
+    from (
+        {{ grouped_units('durations', 'event_date', ticket_dimensions()) }}
+    ) as every_column
 
 ),
 

@@ -5,13 +5,7 @@
 with outcomes as (
 
     select * from {{ ref('int_ticket_outcomes') }}
-
-),
-
-tickets as (
-
-    select * from {{ ref('int_tickets') }}
-    where coalesce(direction, 'inbound') = 'inbound'
+    where is_inbound
 
 ),
 
@@ -75,10 +69,6 @@ durations as (
         moments.{{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
     from ended
-    inner join tickets
-        on
-            ended.source = tickets.source
-            and ended.ticket_id = tickets.ticket_id
     inner join moments
         on
             ended.source = moments.source
@@ -109,7 +99,7 @@ final as (
         metric,
         source,
         ticket_id,
-        coalesce(customer_key, concat(source, '/', ticket_id)) as respondent_key,
+        coalesce(customer_key, concat(source, ':', ticket_id)) as respondent_key,
         event_date,
         calendar_minutes,
         ln(1 + calendar_minutes) as calendar_log_minutes,

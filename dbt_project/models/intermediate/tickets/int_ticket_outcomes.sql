@@ -138,6 +138,7 @@ final as (
     select
         source,
         ticket_id,
+        is_inbound,
         has_event_history,
         status,
         case when has_event_history then status <> row_status else false end as has_status_mismatch,

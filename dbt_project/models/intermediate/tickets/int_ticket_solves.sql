@@ -4,13 +4,7 @@
 with outcomes as (
 
     select * from {{ ref('int_ticket_outcomes') }}
-
-),
-
-tickets as (
-
-    select * from {{ ref('int_tickets') }}
-    where coalesce(direction, 'inbound') = 'inbound'
+    where is_inbound
 
 ),
 
@@ -26,7 +20,7 @@ final as (
     select
         outcomes.source,
         outcomes.ticket_id,
-        coalesce(moments.customer_key, concat(outcomes.source, '/', outcomes.ticket_id)) as respondent_key,
+        coalesce(moments.customer_key, concat(outcomes.source, ':', outcomes.ticket_id)) as respondent_key,
         moments.happened_date as event_date,
         outcomes.is_first_contact_resolved,
         outcomes.is_one_touch,
@@ -37,10 +31,6 @@ final as (
         moments.{{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
     from outcomes
-    inner join tickets
-        on
-            outcomes.source = tickets.source
-            and outcomes.ticket_id = tickets.ticket_id
     inner join moments
         on
             outcomes.source = moments.source
