@@ -98,8 +98,8 @@ rating_measures as (
         {{ group_columns }},
         count(*) as n,
         count(distinct respondent_key) as respondents,
-        sum(rating) as rating_sum,
-        sum(rating * rating) as rating_squares
+        {{ stable_sum('rating') }} as rating_sum,
+        {{ stable_sum('rating * rating') }} as rating_squares
     from grouped_ratings
     group by {{ group_columns }}
 
@@ -132,8 +132,10 @@ clusters as (
         source,
         submission_id,
         {%- for pillar in pillars %}
-        sum(case when metric = '{{ pillar }}' then pillar_score else 0 end) as {{ pillar }}_sum,
-        sum(case when metric = '{{ pillar }}' then pillar_score * pillar_score else 0 end) as {{ pillar }}_squares,
+        {{ stable_sum("case when metric = '" ~ pillar ~ "' then pillar_score else 0 end") }} as {{ pillar }}_sum,
+        {{ stable_sum(
+            "case when metric = '" ~ pillar ~ "' then pillar_score * pillar_score else 0 end"
+        ) }} as {{ pillar }}_squares,
         sum(case when metric = '{{ pillar }}' then 1 else 0 end) as {{ pillar }}_n,
         {%- endfor %}
         max(respondent_key) as respondent_key
@@ -147,7 +149,7 @@ clusters_with_totals as (
     select
         *
         {%- for pillar in pillars %},
-        sum({{ pillar }}_sum) over (partition by {{ group_columns }}) as {{ pillar }}_total,
+        {{ stable_sum(pillar ~ '_sum', window='partition by ' ~ group_columns) }} as {{ pillar }}_total,
         sum({{ pillar }}_n) over (partition by {{ group_columns }}) as {{ pillar }}_total_n
         {%- endfor %}
     from clusters
@@ -177,12 +179,12 @@ pillar_sums as (
         {{ group_columns }},
         count(*) as n,
         {%- for pillar in pillars %}
-        sum({{ pillar }}_sum) as {{ pillar }}_sum,
-        sum({{ pillar }}_squares) as {{ pillar }}_squares,
+        {{ stable_sum(pillar ~ '_sum') }} as {{ pillar }}_sum,
+        {{ stable_sum(pillar ~ '_squares') }} as {{ pillar }}_squares,
         sum({{ pillar }}_n) as {{ pillar }}_n,
         count(distinct case when {{ pillar }}_n > 0 then respondent_key end) as {{ pillar }}_respondents,
         {%- endfor %}
-        sum(deviation * deviation) as squared_deviations
+        {{ stable_sum('deviation * deviation') }} as squared_deviations
     from deviations
     group by {{ group_columns }}
 
