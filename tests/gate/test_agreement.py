@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -31,48 +32,50 @@ SURVEYS = (
     Survey("42", "nps", 0.0, 5.0, None),
 )
 
-INSTANTS = st.sampled_from(
-    [
-        None,
-        OLDEST - timedelta(microseconds=1),
-        OLDEST,
-        datetime(2026, 11, 1, tzinfo=UTC),
-        datetime(2026, 11, 1, 8, tzinfo=UTC),
-        datetime(2026, 11, 1, 12, tzinfo=UTC),
-        PULL + timedelta(days=1),
-        PULL + timedelta(days=1, microseconds=1),
-        PULL + timedelta(days=2),
-    ]
+INSTANTS = (
+    None,
+    OLDEST - timedelta(microseconds=1),
+    OLDEST,
+    datetime(2026, 11, 1, tzinfo=UTC),
+    datetime(2026, 11, 1, 8, tzinfo=UTC),
+    datetime(2026, 11, 1, 12, tzinfo=UTC),
+    PULL + timedelta(days=1),
+    PULL + timedelta(days=1, microseconds=1),
+    PULL + timedelta(days=2),
 )
-NUMBERS = st.sampled_from(
-    [None, 0.0, 1.0, 4.5, 5.0, 7.0, 10.0, 11.0, -1.0, math.nan, math.inf, -math.inf, 5.000000000000001]
-)
-TEXTS = st.sampled_from(
-    [None, "", "a", "KR", "kr", "USD", "USD\n", "ko-KR", "한국", "x" * 65_536, "가" * 21_846]
-)
+NUMBERS = (None, 0.0, 1.0, 4.5, 5.0, 7.0, 10.0, 11.0, -1.0, math.nan, math.inf, -math.inf, 5.000000000000001)
+TEXTS = (None, "", "a", "KR", "kr", "USD", "USD\n", "ko-KR", "한국")
+LONG_TEXTS = ("x" * 65_536, "x" * 65_537, "가" * 21_846)
+BY_TYPE: dict[Type, Sequence[Any]] = {
+    Type.TEXT: TEXTS,
+    Type.INTEGER: (None, -1, 0, 3),
+    Type.DECIMAL: NUMBERS,
+    Type.TIMESTAMP: INSTANTS,
+    Type.BOOLEAN: (None, True, False),
+    Type.MAP: (None, [], [("a", None)], [("a", "x" * 65_537)], [("b", "ok")]),
+}
 
 
-def _values(field: Field) -> st.SearchStrategy[Any]:
+def _values(field: Field) -> Sequence[Any]:
+    """Values at and around the edges of the rules of `field`."""
     if field.allowed:
-        return st.sampled_from([None, *field.allowed, *field.allowed, "bogus"])
+        return (None, *field.allowed, *field.allowed, "bogus")
     if field.name == "survey_id":
-        return st.sampled_from([None, "ease", "42", "unknown"])
-    by_type: dict[Type, st.SearchStrategy[Any]] = {
-        Type.TEXT: TEXTS,
-        Type.INTEGER: st.sampled_from([None, -1, 0, 3]),
-        Type.DECIMAL: NUMBERS,
-        Type.TIMESTAMP: INSTANTS,
-        Type.BOOLEAN: st.sampled_from([None, True, False]),
-        Type.MAP: st.sampled_from([None, [], [("a", None)], [("a", "x" * 65_537)], [("b", "ok")]]),
-    }
-    return by_type[field.type]
+        return (None, "ease", "42", "unknown")
+    if field.name == "brand":  # long texts in one column are enough, and quick
+        return (*TEXTS, *LONG_TEXTS)
+    return BY_TYPE[field.type]
 
 
-def _row_strategy(entity: Entity) -> st.SearchStrategy[Row]:
-    columns = {field.landed_name: _values(field) for field in entity.fields}
+def _random_row(entity: Entity, random: Random) -> Row:
+    """A row of such values; every other one is mostly null, so that single rules stand out."""
     instants = [field.name for field in entity.fields if field.type is Type.TIMESTAMP]
-    date_only = st.sampled_from([None, None, *instants, ",".join(instants)])
-    return st.fixed_dictionaries({**columns, "date_only": date_only})
+    sparse = random.random() < 0.5
+    row = {
+        field.landed_name: None if sparse and random.random() < 0.7 else random.choice(_values(field))
+        for field in entity.fields
+    }
+    return row | {"date_only": random.choice([None, None, *instants, ",".join(instants)])}
 
 
 def _earliest(row: Row, name: str) -> datetime | None:
@@ -200,9 +203,11 @@ def test_the_gate_agrees_with_a_plain_reading_of_the_rules(
     monkeypatch.setattr("cx_pipeline.gate.judging.read_surveys", lambda: SURVEYS)
     entity = ENTITIES[name]
 
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-    @given(st.lists(_row_strategy(entity), min_size=20, max_size=60))
-    def agree(rows: list[Row]) -> None:
+    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @given(st.integers(0, 2**32 - 1))
+    def agree(seed: int) -> None:
+        random = Random(seed)
+        rows = [_random_row(entity, random) for _ in range(150)]
         with TemporaryDirectory() as folder:
             lab = Lab(Settings(data_dir=Path(folder)))
             batch = lab.land(name, arrow_rows(name, rows))
