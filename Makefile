@@ -4,11 +4,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
+.SILENT:
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
-PYTHON ?= $(shell command -v python3.13 python3.12 python3.11 python3 2>/dev/null | head -n 1)
+# The first Python of 3.11 or later that runs and can make environments; PYTHON=… chooses another.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+    $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
+    done)
 VENV := .venv
 BIN := $(VENV)/bin
 CX := $(BIN)/cx
@@ -54,7 +58,7 @@ e2e: $(VENV)/.dev ## Look at the UI in a headless Chromium (installed by apt-get
 
 .PHONY: torture
 torture: $(VENV)/.dev ## Kill nights at random moments; KILLS=20, SEED=any number
-	CX_TORTURE_KILLS='$(or $(KILLS),20)' CX_TORTURE_SEED='$(SEED)' $(PYTEST) -m torture
+	TORTURE_MOMENTS='$(or $(KILLS),20)' $(if $(SEED),TORTURE_SEED='$(SEED)') $(PYTEST) -m torture
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure, and print ratios
@@ -116,16 +120,12 @@ define install
 	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
 endef
 
-$(VENV)/.made: Makefile
-	[ -n "$(PYTHON)" ] || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-	    echo "$(PYTHON) is older than Python 3.11: give another one, as in  make nightly PYTHON=/path/to/python3.11" >&2
+$(VENV)/.made:
+	if [ -z '$(PYTHON)' ]; then
+	    echo "Python 3.11 or later with venv is needed, and none runs here: install it (on Debian and Ubuntu" \
+	        "the packages python3 and python3-venv), or name one: make PYTHON=/path/to/python3.11" >&2
 	    exit 1
-	}
-	$(PYTHON) -c 'import ensurepip' 2>/dev/null || {
-	    echo "$(PYTHON) has no venv: install it (on Debian and Ubuntu the package python3-venv)" >&2
-	    exit 1
-	}
+	fi
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	touch $@
 

@@ -47,10 +47,16 @@ def ui(port: int) -> None:
     workspace = ["-w", str(WORKSPACE)]
     webserver = ["dagster_webserver", "-h", HOST, "-p", str(port), *workspace]
     click.echo(f"Starting Dagster on {home} … (logs in {logs})", err=True)
+    with suppress(KeyboardInterrupt), _terminable():  # Ctrl-C is how it is meant to end
+        _serve(port, webserver, ["dagster._daemon", "run", *workspace], logs)
+    click.echo("Stopped.", err=True)
+
+
+def _serve(port: int, webserver: Sequence[str], daemon_arguments: Sequence[str], logs: Path) -> None:
+    """Run both until one of them stops by itself, which is a UiError."""
     with (
-        _terminable(),
         _running("webserver", webserver, logs) as web,
-        _running("daemon", ["dagster._daemon", "run", *workspace], logs) as daemon,
+        _running("daemon", daemon_arguments, logs) as daemon,
     ):
         _wait_until_it_answers(port, web, logs)
         click.echo(f"Dagster is on http://{HOST}:{port} (Ctrl-C stops it)")

@@ -15,6 +15,8 @@ _DAGSTER_YAML = """\
 # Made by cx_pipeline; yours to change.  SQLite suits one host; use PostgreSQL storage beyond it.
 telemetry:
   enabled: false
+nux:
+  enabled: false  # no invitation over the first page
 run_retries:
   enabled: true
   max_retries: 0

@@ -1,0 +1,127 @@
+"""The Dagster UI in a real browser: the asset graph, a run that `cx nightly` made, a check that failed.
+
+Runs where Chromium is installed (`make e2e`); the screenshots' folder is printed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.company import ROOT, Company, new_company
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+PATIENCE_MS = 90_000
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (`make e2e` installs it)"),
+]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A company after a night, one of whose NPS scores is no whole number."""
+    company = new_company(tmp_path_factory.mktemp("e2e") / "data")
+    (company.inbox / "feedback" / "half_a_point.csv").write_text(
+        "response_id,metric,score,responded_at\nplanted,nps,7.5,2026-01-05T10:00:00Z\n"
+    )
+    company.cx("nightly", "--date", "2026-11-01")
+    return company
+
+
+@pytest.fixture(scope="module")
+def address(company: Company) -> Iterator[str]:
+    """The address of `cx ui`; stopped as Ctrl-C stops it, with nothing left running."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ui = subprocess.Popen(
+        [sys.executable, "-m", "cx_pipeline.cli", "ui", "--port", str(port)],
+        env=company.environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert ui.stdout is not None
+    try:
+        assert f"http://127.0.0.1:{port}" in ui.stdout.readline(), "cx ui prints its address"
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        ui.terminate()
+        assert ui.wait(60) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 1)
+
+
+@pytest.fixture(scope="module")
+def page(address: str) -> Iterator[Page]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
+        browser.close()
+
+
+def opened(page: Page, url: str, *wanted: str, shot: Path) -> str:
+    """Open a page, wait until each wanted text is seen, keep a screenshot; the page's text."""
+    page.goto(url, timeout=PATIENCE_MS)
+    for text in wanted:
+        page.get_by_text(text, exact=True).first.wait_for()
+    page.screenshot(path=str(shot))
+    print(f"screenshot: {shot}")  # noqa: T201 - where to look
+    return str(page.inner_text("body"))
+
+
+def test_the_graph_shows_every_room_and_no_invitation(page: Page, address: str, tmp_path: Path) -> None:
+    groups = ("sources", "gate", "staging", "intermediate", "marts", "published", "reference")
+    text = opened(
+        page, f"{address}/asset-groups", "Global asset lineage", *groups, shot=tmp_path / "graph.png"
+    )
+    assert "Join the Dagster community" not in text
+
+
+def test_a_run_of_cx_nightly_is_there_like_any_other(
+    page: Page, address: str, company: Company, tmp_path: Path
+) -> None:
+    ((run_id,),) = company.rows("select run_id from marts.nights")
+    wanted = (run_id[:8], "nightly", "cx/started_by: cx nightly", "Success")
+    opened(page, f"{address}/runs", *wanted, shot=tmp_path / "runs.png")
+    text = opened(page, f"{address}/runs/{run_id}", "Success", "dbt_models", shot=tmp_path / "run.png")
+    assert "partition: 2026-11-01" in text
+    assert "No steps have errored" in text
+
+
+def test_a_failed_check_says_what_broke_and_how_often(
+    page: Page, address: str, company: Company, tmp_path: Path
+) -> None:
+    url = f"{address}/assets/landing/feedback?view=checks&checkDetail=nps_score_whole"
+    text = opened(page, url, "nps_score_whole", "Failed", "broken", shot=tmp_path / "check.png")
+    detail = text[text.rindex("Evaluation result") :].split()
+    broken = int(detail[detail.index("broken") + 1])
+    ((quarantined,),) = company.rows(
+        "select count(*) from marts.quarantine where entity = 'feedback' and rules like '%nps_score_whole%'"
+    )
+    assert broken == quarantined >= 1
+
+
+def test_the_last_scorecard_carries_numbers(page: Page, address: str, tmp_path: Path) -> None:
+    url = f"{address}/assets/published/scorecard?view=events"
+    text = opened(page, url, "csat", shot=tmp_path / "scorecard.png")
+    assert "first_response_calendar_minutes_median" in text
