@@ -59,3 +59,8 @@
         sum(cast({{ value }} as decimal(38, 12))){{ ' over (' ~ window ~ ')' if window }} as double
     )
 {%- endmacro %}
+
+{#- The mean that goes with it; null where no value is. -#}
+{% macro stable_avg(value) -%}
+    ({{ stable_sum(value) }} / nullif(count({{ value }}), 0))
+{%- endmacro %}

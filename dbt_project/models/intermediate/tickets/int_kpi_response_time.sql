@@ -52,10 +52,10 @@ spreads as (
     select
         {{ keys }},
         count(*) as n,
-        sum(calendar_minutes) as minutes_sum,
-        sum(calendar_minutes * calendar_minutes) as minutes_squares,
-        sum(calendar_log_minutes) as log_sum,
-        sum(calendar_log_minutes * calendar_log_minutes) as log_squares,
+        {{ stable_sum('calendar_minutes') }} as minutes_sum,
+        {{ stable_sum('calendar_minutes * calendar_minutes') }} as minutes_squares,
+        {{ stable_sum('calendar_log_minutes') }} as log_sum,
+        {{ stable_sum('calendar_log_minutes * calendar_log_minutes') }} as log_squares,
         {{ percentiles('calendar_minutes', [0.5, 0.9, 0.95]) }} as minutes_percentiles
     from grouped_durations
     group by {{ keys }}

@@ -25,7 +25,7 @@ turns as (
     select
         source,
         ticket_id,
-        avg(case when outcome = 'replied' then turn_calendar_minutes end) as next_response_calendar_minutes,
+        {{ stable_avg("case when outcome = 'replied' then turn_calendar_minutes end") }} as next_response_calendar_minutes,
         sum(case when outcome = 'replied' then 1 else 0 end) as replied_turn_count,
         sum(case when outcome = 'solved' then 1 else 0 end) as solved_turn_count,
         sum(case when outcome = 'open' then 1 else 0 end) as open_turn_count

@@ -50,7 +50,7 @@ measures as (
         count(*) as n_created,
         sum(case when is_replied then 1 else 0 end) as n_replied,
         sum(case when is_replied then 0 else 1 end) as n_unreplied,
-        avg(calendar_minutes) as minutes_avg,
+        {{ stable_avg('calendar_minutes') }} as minutes_avg,
         {{ percentiles('calendar_minutes', [0.5, 0.9]) }} as minutes_percentiles
     from grouped
     where slot = 'current'
