@@ -417,6 +417,12 @@ class _Pull:
             except FileError as error:
                 self._fail(entity, f.origin, str(error))
                 continue
+            except (pa.ArrowException, ValueError, OverflowError) as error:
+                # a value no reader foresaw: its text may hold data, so only its kind is told
+                self._fail(
+                    entity, f.origin, f"cannot be processed ({type(error).__name__}): please report it"
+                )
+                continue
             done += f.identity[0]
             self.sequence = batch.sequence
             latest[f.origin] = batch
