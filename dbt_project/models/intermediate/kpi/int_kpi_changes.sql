@@ -2,12 +2,7 @@
 -- comparable periods, how far it can be trusted, and the p value of its change.
 with kpi_rows as (
 
-    {%- for family in kpi_families() %}
-    select * from {{ ref('int_kpi_' ~ family) }}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    select * from {{ ref('int_kpi_rows') }}
 
 ),
 
