@@ -8,11 +8,15 @@ the others from landing.
 # no `from __future__ import annotations`: Dagster looks at the annotation of the context itself
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.settings import INBOX_SOURCE, Settings, Source
+
+if TYPE_CHECKING:
+    from cx_pipeline.landing.pull import FileReport
 
 OWNERS = ["team:data-engineering"]
 

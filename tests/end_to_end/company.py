@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
 from cx_pipeline.sample import write_sample
 
 STATE_TABLES = {"nights"}
