@@ -63,11 +63,11 @@ final as (
         bool_or(event_kind in ('reply', 'call')) as has_messages,
         bool_or(event_kind = 'assignment') as has_assignments,
 
-        sum(case when status in ('new', 'open', 'on_hold') then minutes_in_state else 0.0 end)
+        {{ stable_sum("case when status in ('new', 'open', 'on_hold') then minutes_in_state else 0.0 end") }}
             as requester_wait_minutes,
-        sum(case when status = 'pending' then minutes_in_state else 0.0 end) as agent_wait_minutes,
-        sum(case when status = 'on_hold' then minutes_in_state else 0.0 end) as on_hold_minutes,
-        sum(case when not is_done and coalesce(assignee, '') = '' then minutes_in_state else 0.0 end)
+        {{ stable_sum("case when status = 'pending' then minutes_in_state else 0.0 end") }} as agent_wait_minutes,
+        {{ stable_sum("case when status = 'on_hold' then minutes_in_state else 0.0 end") }} as on_hold_minutes,
+        {{ stable_sum("case when not is_done and coalesce(assignee, '') = '' then minutes_in_state else 0.0 end") }}
             as unassigned_minutes,
 
         sum(case when is_touch then 1 else 0 end) as touch_count,
