@@ -37,7 +37,7 @@ begun as (
             else lives.first_order_date
         end as cohort_date
     from lives
-    left join first_live on first_live.customer_key = lives.customer_key
+    left join first_live on lives.customer_key = first_live.customer_key
 
 ),
 

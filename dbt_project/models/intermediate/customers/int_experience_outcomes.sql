@@ -78,8 +78,10 @@ indexed as (
 
     select ranked.*
     from ranked
-    inner join as_of on ranked.followed_up_date <= as_of.as_of_date
-    where ranked.experience_number = 1
+    cross join as_of
+    where
+        ranked.experience_number = 1
+        and ranked.followed_up_date <= as_of.as_of_date
 
 ),
 
@@ -95,7 +97,7 @@ earlier_orders as (
     inner join order_days
         on
             indexed.customer_key = order_days.customer_key
-            and order_days.order_date < indexed.known_date
+            and indexed.known_date > order_days.order_date
     group by indexed.experience, indexed.customer_key, indexed.known_date
 
 ),

@@ -27,7 +27,11 @@ reporting_rates as (
         cast(1 as double) as rate,
         date '1900-01-01' as valid_from,
         date '9999-12-31' as valid_to
-    where not exists (select 1 from rates where currency = '{{ var("currency") }}')
+    where not exists (
+            select 1
+            from rates
+            where currency = '{{ var("currency") }}'
+        )
 
 ),
 
@@ -50,7 +54,7 @@ final as (
     inner join reporting_rates
         on
             rates.valid_from < reporting_rates.valid_to
-            and reporting_rates.valid_from < rates.valid_to
+            and rates.valid_to > reporting_rates.valid_from
     where rates.currency <> '{{ var("currency") }}'
 
 )

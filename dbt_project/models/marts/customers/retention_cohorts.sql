@@ -8,13 +8,19 @@ with cohorts as (
 
 windows as (
 
-    select * from {{ ref('int_period_windows') }} where grain = 'month' and slot = 'current'
+    select *
+    from {{ ref('int_period_windows') }}
+    where
+        grain = 'month'
+        and slot = 'current'
 
 ),
 
 watermarks as (
 
-    select watermark_at from {{ ref('int_kpi_watermarks') }} where kpi = 'retention_rate'
+    select watermark_at
+    from {{ ref('int_kpi_watermarks') }}
+    where kpi = 'retention_rate'
 
 ),
 
@@ -60,7 +66,7 @@ active_by_order as (
         order_months.month_start,
         count(*) as active_customers
     from cohorts
-    inner join order_months on order_months.customer_key = cohorts.customer_key
+    inner join order_months on cohorts.customer_key = order_months.customer_key
     where not cohorts.is_contractual
     group by cohorts.cohort_month, order_months.month_start
 
@@ -73,7 +79,7 @@ active_by_contract as (
         windows.period_start as month_start,
         count(*) as active_customers
     from cohorts
-    inner join live_spans on live_spans.customer_key = cohorts.customer_key
+    inner join live_spans on cohorts.customer_key = live_spans.customer_key
     inner join windows
         on live_spans.live_from_date <= windows.last_day and live_spans.live_to_date > windows.last_day
     where cohorts.is_contractual
@@ -119,8 +125,8 @@ observed as (
         months.is_complete,
         sizes.cohort_size < {{ var('min_n') }} as is_suppressed
     from sizes
-    inner join months on months.month_start >= sizes.cohort_month
-    left join active on active.cohort_month = sizes.cohort_month and active.month_start = months.month_start
+    inner join months on sizes.cohort_month <= months.month_start
+    left join active on sizes.cohort_month = active.cohort_month and months.month_start = active.month_start
 
 ),
 
