@@ -1,0 +1,88 @@
+"""What the sample's README states is what the published tables answer; every dirty row is accounted for."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cx_pipeline.sample import SampleReport, write_sample
+from tests.end_to_end.company import Company
+
+
+@pytest.fixture(scope="module")
+def told(second_night: Company, tmp_path_factory: pytest.TempPathFactory) -> SampleReport:
+    """The report of the company's own sample: the same seed and size, so the same rows."""
+    report = write_sample(tmp_path_factory.mktemp("told"), customers=80, days=90, seed=1)
+    readme = (second_night.inbox / "README.md").read_bytes()
+    assert readme == (report.directory / "README.md").read_bytes()
+    return report
+
+
+def agree(told: SampleReport, fact: str, answers: dict[str, Any]) -> int:
+    """Compare the published values (None: suppressed or no data) with the figures; how many were there."""
+    there = {name: value for name, value in answers.items() if value is not None and not math.isnan(value)}
+    for name, value in there.items():
+        assert value == pytest.approx(told.fact(fact).value(name)), name
+    return len(there)
+
+
+def test_every_stated_query_runs(second_night: Company, told: SampleReport) -> None:
+    for fact in told.facts:
+        for query in fact.queries:
+            second_night.rows(query)
+
+
+def test_the_bad_week_is_in_the_kpis(second_night: Company, told: SampleReport) -> None:
+    medians, csat, walkouts, _experience = told.fact("bad_week").queries
+    found = 0
+    for query, prefix in ((medians, "median"), (csat, "csat")):
+        weeks = {(row[0] - told.bad_week).days // 7: row[1] for row in second_night.rows(query)}
+        named = {
+            f"{prefix}_{name}": weeks.get(week) for week, name in ((-1, "before"), (0, "in"), (1, "after"))
+        }
+        found += agree(told, "bad_week", named)
+    groups = {"in the bad week": "left_hit", "before only": "left_before"}
+    found += agree(told, "bad_week", {groups[row[0]]: row[2] for row in second_night.rows(walkouts)})
+    assert found >= 2  # in so small a company most weeks are suppressed
+
+
+def test_the_friction_point_is_in_the_kpis(second_night: Company, told: SampleReport) -> None:
+    _rates, by_channel, csat = told.fact("friction").queries
+    failing = {f"failure_{channel}": rate for channel, rate, _n in second_night.rows(by_channel)}
+    satisfied = {f"csat_{touchpoint}": value for touchpoint, value, _n in second_night.rows(csat)}
+    assert agree(told, "friction", failing) == 2
+    assert agree(told, "friction", satisfied) >= 2
+
+
+def test_the_best_channel_is_in_the_kpis(second_night: Company, told: SampleReport) -> None:
+    repeats = second_night.rows(told.fact("referral").queries[0])
+    assert agree(told, "referral", {f"repeat_{channel}": value for channel, value, _n in repeats}) >= 3
+
+
+def test_the_perception_gap_is_in_the_facts(second_night: Company, told: SampleReport) -> None:
+    gap, by_respondent = told.fact("perception_gap").queries
+    names = {"customer": "csat_customers", "employee": "csat_employees"}
+    rates = {names[kind]: rate for kind, rate, _n in second_night.rows(by_respondent)}
+    assert agree(told, "perception_gap", rates) == 2
+    ((value, _n),) = second_night.rows(gap)
+    assert agree(told, "perception_gap", {"gap": value}) == 1
+
+
+def test_every_dirty_row_is_accounted_for(second_night: Company, told: SampleReport) -> None:
+    columns = "read, rejected, quarantined, superseded, deleted"
+    rows = second_night.rows(f"select entity, {columns} from marts.reconciliation")
+    published = {entity: dict(zip(columns.split(", "), counts, strict=True)) for entity, *counts in rows}
+    for entity, counts in published.items():
+        dirt = [d for d in told.dirt if Path(d.path).parts[0] == entity]
+
+        def stated(fate: str, dirt: list[Any] = dirt) -> int:
+            return sum(d.rows for d in dirt if d.fate == fate)
+
+        assert counts["read"] == told.rows[entity]
+        assert counts["rejected"] == stated("rejected"), entity
+        assert counts["quarantined"] == stated("quarantined"), entity
+        assert counts["deleted"] == stated("deleted"), entity
+        assert counts["superseded"] == stated("superseded") + stated("deleted"), entity
