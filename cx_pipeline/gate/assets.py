@@ -71,14 +71,17 @@ def gate_asset(settings: Settings) -> dg.AssetsDefinition:
     )
     def gate(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         from cx_pipeline.gate.judging import judge
+        from cx_pipeline.landing import list_batches
 
         night = context.resources.night
         night.progress("gate", 0, 1)
         report = judge(settings)
         night.progress("gate", 1, 1)
+        judged = {batch.batch_id for batch in report.batches}
         night.tell(
             batches=len(report.batches),
             landed=report.landed,
+            rejected=sum(b.rejected for b in list_batches(settings.paths) if b.batch_id in judged),
             quarantined=report.quarantined,
             held=len(report.held),
         )
