@@ -87,6 +87,7 @@ format: $(VENV)/.dev ## Format the Python and the SQL
 docs: $(VENV)/.dev ## Write the pages that are made from the code
 	$(BIN)/python -m tools.settings_page > docs/settings.md.new
 	mv docs/settings.md.new docs/settings.md
+	$(BIN)/python -m tools.kpi_marts
 
 .PHONY: hooks
 hooks: $(VENV)/.dev ## Run the checks before every commit

@@ -1,4 +1,4 @@
-"""What dbt's Jinja needs to render for the linter, without a database: `var` and `adapter`.
+"""What dbt's Jinja needs to render for the linter, without a database: `var`, `adapter` and `dbt`.
 
 sqlfluff loads this package by `library_path` in `.sqlfluff`.  A dispatched macro renders as a call of a
 function of its name, one that makes a relation as a select.
@@ -33,3 +33,4 @@ def _dispatch(name: str, macro_namespace: str | None = None) -> Callable[..., st
 
 
 adapter = SimpleNamespace(dispatch=_dispatch)
+dbt = SimpleNamespace(type_string=lambda: "varchar")
