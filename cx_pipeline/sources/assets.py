@@ -16,7 +16,7 @@ from cx_pipeline.contract import ENTITIES
 from cx_pipeline.settings import INBOX_SOURCE, Settings, Source
 
 if TYPE_CHECKING:
-    from cx_pipeline.landing.pull import FileReport
+    from cx_pipeline.landing import FileReport
 
 OWNERS = ["team:data-engineering"]
 
@@ -77,44 +77,54 @@ def pull_asset(settings: Settings, name: str, source: Source) -> dg.AssetsDefini
         retry_policy=_RETRY,
         required_resource_keys={"night"},
     )
-    def pull(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        from cx_pipeline.landing import pull_files
+    def pull(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        from cx_pipeline.landing import LandingError, Totals, pull_files
+        from cx_pipeline.privacy.errors import PrivacyError
 
         night = context.resources.night
-        report = pull_files(
-            settings,
-            name,
-            night.date,
-            on_progress=lambda done, total: night.progress(f"pull {name}", done, total),
-        )
+        try:
+            report = pull_files(
+                settings,
+                name,
+                night.date,
+                on_progress=lambda done, total: night.progress(f"pull {name}", done, total),
+            )
+        except (LandingError, PrivacyError) as error:  # trying again would change nothing
+            raise dg.Failure(str(error), allow_retries=False) from error
+        if report.failed:
+            night.stale_sources.add(name)
+        for note in report.notes:
+            context.log.warning(note)
         for entity in entities:
-            files = report.of(entity)
-            failed = [file for file in files if file.outcome == "failed"]
-            if failed:
-                night.stale_sources.add(name)
-            loaded = [file for file in files if file.outcome == "loaded"]
+            totals = report.totals.get(entity, Totals())
+            night.tell(rejected=night.record.rejected + totals.rejected)
             yield dg.MaterializeResult(
                 asset_key=pulled_key(name, entity),
                 metadata={
-                    "files loaded": len(loaded),
-                    "files unchanged": sum(file.outcome == "skipped" for file in files),
-                    "rows read": sum(file.read for file in loaded),
-                    "rows landed": sum(file.landed for file in loaded),
-                    "rows rejected": sum(file.rejected for file in loaded),
-                    "notes": dg.MetadataValue.md(_notes(files)),
+                    "files loaded": totals.loaded,
+                    "files unchanged": totals.skipped + totals.alias,
+                    "rows read": totals.read,
+                    "rows landed": totals.landed,
+                    "rows rejected": totals.rejected,
+                    "columns nobody asked for": sorted({h for f in report.of(entity) for h in f.extra}),
+                    "notes": dg.MetadataValue.md(_notes(report.of(entity))),
                 },
-                check_results=[
-                    dg.AssetCheckResult(
-                        asset_key=pulled_key(name, entity),
-                        check_name="every_file_was_read",
-                        passed=not failed,
-                        severity=dg.AssetCheckSeverity.WARN,
-                        metadata={"failed files": len(failed), "messages": _notes(failed)},
-                    )
-                ],
+                check_results=[_read_check(name, entity, report.of(entity))],
             )
 
     return pull
+
+
+def _read_check(name: str, entity: str, files: "Sequence[FileReport]") -> dg.AssetCheckResult:
+    failed = [file for file in files if file.outcome == "failed"]
+    return dg.AssetCheckResult(
+        asset_key=pulled_key(name, entity),
+        check_name="every_file_was_read",
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=_notes(failed) or None,
+        metadata={"failed files": len(failed)},
+    )
 
 
 def _notes(files: "Sequence[FileReport]") -> str:

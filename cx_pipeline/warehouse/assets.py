@@ -108,8 +108,9 @@ def _only_the_nights(
     """Nothing new has landed: build `nights` alone, and say of the other models that they are current."""
     arguments = ["run", "--select", "+nights", *vars_argument(settings)]
     dbt.cli(arguments, target_path=target_path(settings)).wait()
-    for key in sorted(context.selected_asset_keys):
-        yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True})
+    for key in context.job_def.asset_layer.asset_graph.toposorted_asset_keys:
+        if key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True})
 
 
 def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
