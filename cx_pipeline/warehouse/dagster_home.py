@@ -14,6 +14,12 @@ from cx_pipeline.settings import Settings
 
 _DAGSTER_YAML = """\
 # Made by cx_pipeline; yours to change.  SQLite suits one host; use PostgreSQL storage beyond it.
+event_log_storage:  # one file for all runs: half the writes of one file a run
+  module: dagster.core.storage.event_log
+  class: ConsolidatedSqliteEventLogStorage
+  config:
+    base_dir:
+      env: DAGSTER_HOME
 telemetry:
   enabled: false
 nux:
