@@ -67,6 +67,7 @@ def gate_asset(settings: Settings) -> dg.AssetsDefinition:
         name="gate",
         specs=[*landed, *records],
         check_specs=[spec for entity in ENTITIES for spec in _check_specs(settings, entity, rules[entity])],
+        can_subset=True,  # so that a night without a batch of an entity need not speak of its rules
         required_resource_keys={"night"},
     )
     def gate(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
@@ -90,8 +91,10 @@ def gate_asset(settings: Settings) -> dg.AssetsDefinition:
             yield _landed_result(report, entity)
         for name in _RECORDS:
             yield dg.MaterializeResult(asset_key=["gate", name])
+        judged_entities = {batch.entity for batch in report.batches}
         for entity in ENTITIES:
-            yield from (_rule_result(rule) for rule in report.of(entity))
+            if entity in judged_entities:  # else the rules' last results stand
+                yield from (_rule_result(rule) for rule in report.of(entity))
             yield _held_result(report, entity)
 
     return gate

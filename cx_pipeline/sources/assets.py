@@ -97,7 +97,6 @@ def pull_asset(settings: Settings, name: str, source: Source) -> dg.AssetsDefini
             context.log.warning(note)
         for entity in entities:
             totals = report.totals.get(entity, Totals())
-            night.tell(rejected=night.record.rejected + totals.rejected)
             yield dg.MaterializeResult(
                 asset_key=pulled_key(name, entity),
                 metadata={
