@@ -117,7 +117,7 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
         ]
         return f"the night stopped at {step.step_key}:\n" + "\n".join(f"  {line}" for line in told)
     error = step.step_failure_data.error
-    while error.cause is not None:
+    while error is not None and error.cause is not None:
         error = error.cause
-    message = error.message.strip()
+    message = error.message.strip() if error is not None else "no reason was given"
     return f"the night stopped at {step.step_key}: {message.split(': ', 1)[-1]}"

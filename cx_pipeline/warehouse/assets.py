@@ -104,7 +104,7 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
 
 def _only_the_nights(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: Settings
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Nothing new has landed: build `nights` alone, and say of the other models that they are current."""
     arguments = ["run", "--select", "+nights", *vars_argument(settings)]
     dbt.cli(arguments, target_path=target_path(settings)).wait()
@@ -126,7 +126,7 @@ def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDe
         required_resource_keys={"night"},
         freshness_policy=_nightly_freshness(settings),
     )
-    def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         night: Night = context.resources.night
         night.progress("publish", 0, 1)
         result = publish(settings.paths)

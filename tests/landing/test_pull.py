@@ -464,7 +464,7 @@ def test_every_format_lands_the_same_rows(house: House) -> None:
     import io
     import json
 
-    import openpyxl  # type: ignore[import-untyped]
+    import openpyxl
 
     table = pa.table({"transaction_id": ["t1", "t2"], "amount": [1.5, None], "product": ["가방", "a,b"]})
     book = openpyxl.Workbook()

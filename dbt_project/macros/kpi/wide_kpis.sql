@@ -31,6 +31,7 @@
     )
 
     select * from final
+    order by grain, dimension, dimension_value, period_start
 {% endmacro %}
 
 {#

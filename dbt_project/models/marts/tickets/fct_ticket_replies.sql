@@ -35,3 +35,4 @@ final as (
 )
 
 select * from final
+order by source, ticket_id, turn_number

@@ -107,3 +107,4 @@ final as (
 )
 
 select * from final
+order by grain, dimension, dimension_value, period_start

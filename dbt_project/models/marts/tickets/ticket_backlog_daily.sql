@@ -258,3 +258,4 @@ final as (
 )
 
 select * from final
+order by dimension, dimension_value, age_band_days, date_day
