@@ -18,16 +18,20 @@ from cx_pipeline.contract import Entity, Field, Type
 OLDEST_INSTANT = "1990-01-01T00:00:00+00:00"
 """Instants before this are no instants (customers are exempt: people were born, and joined, before)."""
 
+_ALIVE = "is_deleted != True"
+"""A tombstone need say no more than whose it is."""
+
 ENTITY_WITHOUT_OLDEST_INSTANT = "customers"
 
 
 @dataclass(frozen=True, slots=True)
 class ContractRule:
-    """A rule as the contract implies it; `kwargs` as Great Expectations takes them."""
+    """A rule as the contract implies it; `kwargs` as Great Expectations takes them, `where` as in a suite."""
 
     name: str
     expectation: str
     kwargs: dict[str, Any]
+    where: str | None = None
 
 
 def contract_rules(entity: Entity) -> tuple[ContractRule, ...]:
@@ -38,7 +42,12 @@ def contract_rules(entity: Entity) -> tuple[ContractRule, ...]:
 def _rules_of(entity: Entity, field: Field) -> Iterator[ContractRule]:
     column = field.landed_name
     if field.required:
-        yield ContractRule(f"{field.name}_present", "expect_column_values_to_not_be_null", {"column": column})
+        yield ContractRule(
+            f"{field.name}_present",
+            "expect_column_values_to_not_be_null",
+            {"column": column},
+            None if field.name == entity.key else _ALIVE,
+        )
     if field.allowed:
         yield ContractRule(
             f"{field.name}_known",

@@ -244,11 +244,12 @@ def _check_against_contract(rules: tuple[Rule, ...], entity: Entity, path: Path)
         is_as_expected = (
             rule.expectation == expected.expectation
             and dict(rule.kwargs) == expected.kwargs
-            and rule.where is None
+            and rule.where == expected.where
             and (rule.kind, rule.severity) == ("row", "warning")
         )
         if not is_as_expected:
             raise SuiteError(
                 f"{path}, rule {rule.name}: differs from the contract, which says {expected.expectation} "
-                f"{expected.kwargs} for every row, severity warning; change the contract, or this back"
+                f"{expected.kwargs} where {expected.where or 'anything'}, severity warning; change "
+                "the contract, or this back"
             )

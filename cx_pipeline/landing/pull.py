@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -240,6 +241,11 @@ def _open(found: _Found, mapping: FileMapping, on_bytes: Callable[[int], None] |
         raise FileError(f"cannot be read: {error.strerror}") from error
 
 
+def _series(origin: str) -> str:
+    """What files of one export have in common: their path but for its digits (`tickets_2026-11-21.csv`)."""
+    return re.sub(r"\d+", "#", origin)
+
+
 class _Pull:
     """One pull of one source."""
 
@@ -396,11 +402,12 @@ class _Pull:
         for b in mine:
             key = (b.origin, b.content_sha256)
             occurrences[key] = occurrences.get(key, 0) + 1
-        newest = max(
-            (b for b in mine if b.generation == max(m.generation for m in mine) and not b.alias),
-            key=lambda b: b.sequence,
-            default=None,
-        )
+        current = max((b.generation for b in mine), default=0)
+        newest = {
+            _series(b.origin): b
+            for b in sorted(mine, key=lambda b: b.sequence)
+            if b.generation == current and not b.alias
+        }
         total = sum(f.identity[0] for f in found if self._is_new(f, latest))
         done = 0
         for f in found:
@@ -413,7 +420,11 @@ class _Pull:
             copied = f.origin not in latest and any(b.content_sha256 == f.sha256 for b in latest.values())
             draft = self._draft(entity, f, generation, fingerprint, occurrences.get((f.origin, f.sha256), 0))
             try:
-                batch = self._land_alias(draft) if copied else self._land(draft, f, newest, done, total)
+                batch = (
+                    self._land_alias(draft)
+                    if copied
+                    else self._land(draft, f, newest.get(_series(f.origin)), done, total)
+                )
             except FileError as error:
                 self._fail(entity, f.origin, str(error))
                 continue
@@ -427,7 +438,8 @@ class _Pull:
             self.sequence = batch.sequence
             latest[f.origin] = batch
             occurrences[f.origin, f.sha256] = occurrences.get((f.origin, f.sha256), 0) + 1
-            newest = newest if batch.alias else batch
+            if not batch.alias:
+                newest[_series(batch.origin)] = batch
 
     @staticmethod
     def _is_new(f: _Found, latest: dict[str, Batch]) -> bool:

@@ -102,7 +102,7 @@ def _column_rules(entity: Entity, row: Row) -> set[str]:
     for field in entity.fields:
         value, name = row[field.landed_name], field.name
         if value is None:
-            if field.required:
+            if field.required and (field.name == entity.key or not row["is_deleted"]):
                 broken.add(f"{name}_present")
             continue
         if field.allowed and value not in field.allowed:
