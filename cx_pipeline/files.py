@@ -27,6 +27,14 @@ def fsync_file(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Create `folder` and its parents so that each new name survives a power cut."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        fsync_folder(made.parent)
+
+
 def temporary_beside(path: Path) -> Path:
     """The name under which the next version of `path` is written: hidden, and never ending like it."""
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -41,7 +49,7 @@ def put_in_place(temporary: Path, path: Path) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a reader sees the old file or the new one, whenever we die."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = temporary_beside(path)
     temporary.write_bytes(content)
     put_in_place(temporary, path)

@@ -25,6 +25,7 @@ from typing import Literal
 import pyarrow as pa
 
 from cx_pipeline.contract import CONTRACT_VERSION, ENTITIES
+from cx_pipeline.files import write_whole
 from cx_pipeline.landing.batch import Batch, batch_id
 from cx_pipeline.landing.store import (
     REJECTED_SCHEMA,
@@ -32,7 +33,6 @@ from cx_pipeline.landing.store import (
     LandingError,
     ensure_empty_files,
     list_batches,
-    publish_text,
     remove_leftovers,
 )
 from cx_pipeline.privacy.errors import PrivacyError
@@ -165,7 +165,7 @@ class _Contents:
 
     def save(self) -> None:
         if self._changed:
-            publish_text(self._file, json.dumps(self._known, sort_keys=True))
+            write_whole(self._file, json.dumps(self._known, sort_keys=True).encode())
 
 
 # ---------------------------------------------------------------- fingerprints

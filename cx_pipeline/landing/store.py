@@ -10,7 +10,6 @@ so that a batch that is there has all its rows, landed and rejected.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.contract.landing_schema import landing_schema
+from cx_pipeline.files import make_folder, put_in_place, temporary_beside
 from cx_pipeline.landing.batch import FOOTER_KEY, Batch
 from cx_pipeline.settings import DataPaths
 
@@ -53,38 +53,6 @@ _TEMPORARY = ".tmp"
 
 class LandingError(Exception):
     """The night cannot land anything; the text says what is wrong and what to do."""
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _make_folder(folder: Path) -> None:
-    """Create `folder` and its parents so that each new name survives a power cut."""
-    missing = [p for p in (folder, *folder.parents) if not p.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for made in missing:
-        fsync_folder(made.parent)
-
-
-def _publish(temporary: Path, final: Path) -> None:
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(final)
-    fsync_folder(final.parent)
-
-
-def publish_text(path: Path, text: str) -> None:
-    """Write a small text file whole or not at all."""
-    _make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
-    temporary.write_text(text, encoding="utf-8")
-    _publish(temporary, path)
 
 
 def batch_path(paths: DataPaths, batch: Batch, root: Path | None = None) -> Path:
@@ -141,10 +109,10 @@ def read_batch(paths: DataPaths, batch: Batch, columns: Sequence[str] | None = N
 def _empty_file(path: Path, schema: pa.Schema) -> None:
     if path.exists() and pq.read_schema(path).equals(schema):
         return
-    _make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    make_folder(path.parent)
+    temporary = temporary_beside(path)
     pq.write_table(schema.empty_table(), temporary)
-    _publish(temporary, path)
+    put_in_place(temporary, path)
 
 
 def ensure_empty_files(paths: DataPaths) -> None:
@@ -171,9 +139,9 @@ class _File:
     """One Parquet file on its way: written under a temporary name, published by `finish`."""
 
     def __init__(self, final: Path, schema: pa.Schema) -> None:
-        _make_folder(final.parent)
+        make_folder(final.parent)
         self.final = final
-        self.temporary = final.with_name(f".{final.name}{_TEMPORARY}")
+        self.temporary = temporary_beside(final)
         self._schema = schema
         self._pending: list[pa.Table] = []
         self._rows = 0
@@ -195,7 +163,7 @@ class _File:
         if metadata:
             self._writer.add_key_value_metadata(metadata)
         self._writer.close()
-        _publish(self.temporary, self.final)
+        put_in_place(self.temporary, self.final)
 
     def abandon(self) -> None:
         with suppress(pa.ArrowInvalid, OSError):

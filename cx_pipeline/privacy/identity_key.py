@@ -15,6 +15,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cx_pipeline.files import fsync_folder, make_folder
 from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.settings import Settings
 
@@ -68,7 +69,7 @@ def _read(path: Path) -> IdentityKey:
 
 def _create(path: Path) -> None:
     """Make the key file whole or not at all; one made meanwhile by somebody else stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -82,11 +83,7 @@ def _create(path: Path) -> None:
             return
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    fsync_folder(path.parent)
 
 
 def load_key(settings: Settings, *, may_create: bool) -> IdentityKey:

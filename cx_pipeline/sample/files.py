@@ -8,7 +8,6 @@ Called by `generate`.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +15,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from cx_pipeline.files import put_in_place, temporary_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +100,13 @@ class _File:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._partial = path.with_name(f".{path.name}.partial")
+        self._partial = temporary_beside(path)
         self.handle: IO[bytes] = self._partial.open("wb")
 
     def finish(self) -> None:
         self.handle.flush()
-        os.fsync(self.handle.fileno())
         self.handle.close()
-        self._partial.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        put_in_place(self._partial, self.path)
 
     def abandon(self) -> None:
         self.handle.close()
