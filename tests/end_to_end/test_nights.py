@@ -18,10 +18,9 @@ def test_the_accounts_balance_to_the_row(second_night: Company) -> None:
 
 
 def test_the_five_families_have_values(second_night: Company) -> None:
-    """Every headline KPI has a value in some month."""
+    """Every headline KPI has a value in some period (most months of so small a company are suppressed)."""
     kpis = second_night.rows(
-        "select distinct kpi from marts.kpis "
-        "where grain = 'month' and dimension = 'all' and value is not null"
+        "select distinct kpi from marts.kpis where dimension = 'all' and value is not null"
     )
     wanted = {
         "nps",
