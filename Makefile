@@ -75,7 +75,7 @@ types: $(VENV)/.dev ## mypy, strict
 
 .PHONY: sql-lint
 sql-lint: $(VENV)/.dev ## sqlfluff
-	$(BIN)/sqlfluff lint dbt_project/models
+	$(BIN)/sqlfluff lint --processes 0 dbt_project/models
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the Python and the SQL
