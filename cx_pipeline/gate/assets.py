@@ -146,7 +146,7 @@ def _rule_result(rule: RuleReport) -> dg.AssetCheckResult:
         metadata={
             "checked": rule.checked,
             "broken": rule.broken,
-            "examples": list(rule.examples),
+            "examples": ", ".join(rule.examples) or "-",
             "sources": ", ".join(rule.sources) or "-",
             **({"errors": list(rule.errors)} if rule.errors else {}),
         },
