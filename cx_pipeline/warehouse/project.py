@@ -23,7 +23,7 @@ PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
 class DbtProjectError(Exception):
-    """The dbt project does not parse; the text is dbt's own."""
+    """A dbt command failed; the text is dbt's own."""
 
 
 def target_path(settings: Settings) -> Path:
@@ -51,6 +51,23 @@ def dbt_folder(settings: Settings) -> Path:
     return settings.paths.warehouse / "dbt"
 
 
+def call_dbt(settings: Settings, *arguments: str) -> None:
+    """Run one dbt command to its end, unseen; DbtProjectError with dbt's own words where it fails."""
+    where = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    where += ["--target-path", str(target_path(settings)), "--log-path", str(dbt_folder(settings) / "logs")]
+    target_path(settings).mkdir(parents=True, exist_ok=True)
+    result = subprocess.run(
+        [write_launcher(dbt_folder(settings)), "--quiet", *arguments, *where, *vars_argument(settings)],
+        env=os.environ | dbt_environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        said = result.stdout.strip() or result.stderr.strip()
+        raise DbtProjectError(f"dbt cannot {arguments[0]} {PROJECT_DIR}: {said}")
+
+
 def current_manifest(settings: Settings) -> Path:
     """The manifest of the project as it stands; parsed first where it is missing or stale.
 
@@ -61,19 +78,6 @@ def current_manifest(settings: Settings) -> Path:
     fingerprint = project_fingerprint(settings)
     if manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint:
         return manifest
-    target.mkdir(parents=True, exist_ok=True)
-    arguments = ["parse", "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
-    arguments += ["--target-path", str(target), "--log-path", str(dbt_folder(settings) / "logs")]
-    result = subprocess.run(
-        [write_launcher(dbt_folder(settings)), "--quiet", *arguments, *vars_argument(settings)],
-        env=os.environ | dbt_environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        raise DbtProjectError(
-            f"dbt cannot parse {PROJECT_DIR}: {result.stdout.strip() or result.stderr.strip()}"
-        )
+    call_dbt(settings, "parse")
     write_whole(stamp, fingerprint.encode())
     return manifest
