@@ -107,7 +107,7 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
 def _only_the_nights(
     context: dg.AssetExecutionContext, settings: Settings
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Nothing new has landed: build `nights` alone, and say of the other models that they are current.
+    """Nothing new has landed: build `nights` alone, and say of the other marts that they are current.
 
     The other models' tests passed when those were built, so their last results stand; that they are not
     told again is no warning for anybody.
@@ -115,7 +115,7 @@ def _only_the_nights(
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
     call_dbt(settings, "run", "--select", "+nights")
     for key in context.job_def.asset_layer.asset_graph.toposorted_asset_keys:
-        if key in context.selected_asset_keys:
+        if key in context.selected_asset_keys and key.path[0] == "marts":
             yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True})
 
 
