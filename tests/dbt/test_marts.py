@@ -16,3 +16,8 @@ def test_a_published_table_is_ordered(path: Path) -> None:
     """The same data gives the same bytes only where the rows have one order."""
     last = path.read_text().rstrip().splitlines()[-1]
     assert path.stem in VIEWS or last.startswith("order by ") or ORDERING_MACRO in last
+
+
+def test_the_macro_of_the_wide_marts_orders_them() -> None:
+    macro = (MODELS.parents[1] / "macros" / "kpi" / "wide_kpis.sql").read_text()
+    assert "select * from final\n    order by " in macro.split("{% endmacro %}")[0]
