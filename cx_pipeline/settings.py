@@ -128,6 +128,13 @@ class Reporting(_Section):
     headline: Headline = Headline()
 
 
+class Support(_Section):
+    """How the support KPIs are reckoned."""
+
+    default_schedule: str = "default"
+    """The schedule (of the seed `business_hours.csv`) of tickets that name none."""
+
+
 class Schedule(_Section):
     """When the nightly job runs by itself, and the first night it can be run for."""
 
@@ -313,6 +320,7 @@ class Settings(_Section):
     lock_wait: Annotated[int, Field(ge=0)] = 3600
     """Seconds the schedule and the UI wait for a night that is running."""
     reporting: Reporting = Reporting()
+    support: Support = Support()
     schedule: Schedule = Schedule()
     gate: Gate = Gate()
     privacy: Privacy = Privacy()

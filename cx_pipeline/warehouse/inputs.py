@@ -1,7 +1,7 @@
-"""What dbt is given beside the landed rows: the batches with their verdicts, the nights, its variables.
+"""What dbt is given beside the landed rows: batches with their verdicts, nights, time zones, its variables.
 
 What enters: the landed batches, the gate's verdicts, the nights' records, the settings.  What leaves:
-`warehouse/inputs/batches.parquet` and `nights.parquet` (typed, written whole), dbt's variables and its
+`warehouse/inputs/{batches,nights,time_zone_rules}.parquet` (typed, written whole), dbt's variables and its
 environment.  Called by whoever runs dbt, just before.
 """
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cx_pipeline.files import put_in_place, temporary_beside
 from cx_pipeline.settings import Settings
+from cx_pipeline.warehouse.time_zones import rule_rows, rules_schema, zones_of_hours
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from cx_pipeline.gate.verdict import Verdict
     from cx_pipeline.landing import Batch
     from cx_pipeline.night.record import NightRecord
+
+PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 
 _READABLE = frozenset({"passed", "accepted"})
 _UNJUDGED = "unjudged"
@@ -140,7 +143,7 @@ def night_rows(records: Iterable[NightRecord]) -> list[dict[str, Any]]:
 
 
 def write_inputs(settings: Settings) -> None:
-    """Write `warehouse/inputs/{batches,nights}.parquet`, each whole or not at all."""
+    """Write `warehouse/inputs/{batches,nights,time_zone_rules}.parquet`, each whole or not at all."""
     from cx_pipeline.gate import load_verdicts
     from cx_pipeline.landing import list_batches
     from cx_pipeline.night.record import read_records
@@ -150,6 +153,8 @@ def write_inputs(settings: Settings) -> None:
     batches = batch_rows(list_batches(paths), load_verdicts(paths), settings.all_sources)
     write_rows(inputs / "batches.parquet", batches, batches_schema())
     write_rows(inputs / "nights.parquet", night_rows(read_records(paths.state / "nights")), nights_schema())
+    zones = zones_of_hours(PROJECT_DIR / "seeds" / "business_hours.csv")
+    write_rows(inputs / "time_zone_rules.parquet", rule_rows(zones), rules_schema())
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
@@ -175,6 +180,7 @@ def dbt_vars(settings: Settings) -> dict[str, Any]:
         "response_window_days": reporting.response_window_days,
         "fcr_window_days": reporting.fcr_window_days,
         "churn_after_days": reporting.churn_after_days,
+        "default_schedule": settings.support.default_schedule,
         "headline_nps": reporting.headline.nps,
         "headline_csat": reporting.headline.csat,
         "headline_ces": reporting.headline.ces,

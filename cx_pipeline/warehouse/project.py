@@ -17,9 +17,7 @@ from cx_pipeline.contract import CONTRACT_VERSION
 from cx_pipeline.files import write_whole
 from cx_pipeline.settings import Settings
 from cx_pipeline.warehouse.dbt_child import write_launcher
-from cx_pipeline.warehouse.inputs import dbt_environment, dbt_vars
-
-PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
+from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment, dbt_vars
 
 
 class DbtProjectError(Exception):

@@ -53,3 +53,11 @@
         + (declared_attributes('tickets') | list)
     ) }}
 {%- endmacro %}
+
+{#- The durations of a ticket; each has its `…_calendar_minutes` and `…_business_minutes`. -#}
+{% macro ticket_durations() -%}
+    {{ return([
+        'first_response', 'first_bot_response', 'first_response_after_handover', 'next_response',
+        'first_resolution', 'resolution', 'requester_wait', 'agent_wait', 'on_hold', 'unassigned',
+    ]) }}
+{%- endmacro %}

@@ -30,34 +30,70 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- The UTC timestamp of a local one in a zone (an expression). A local time that comes twice is the first of the
+    two, one that does not exist moves forward by the gap: as Python's zoneinfo has it with fold=0. -#}
+{% macro utc_of_local(local, zone) -%}
+    {{ adapter.dispatch('utc_of_local')(local, zone) }}
+{%- endmacro %}
+
+{% macro default__utc_of_local(local, zone) -%}
+    to_utc_timestamp({{ local }}, {{ zone }})
+{%- endmacro %}
+
+{#- DuckDB takes the second of the two. The first, where there is one, is told by the offset of the day before. -#}
+{% macro duckdb__utc_of_local(local, zone) -%}
+    {%- set second = "timezone('UTC', timezone(" ~ zone ~ ", " ~ local ~ "))" -%}
+    {%- set day_before = "(" ~ second ~ " - interval 24 hours)" -%}
+    {%- set offset = "(timezone(" ~ zone ~ ", timezone('UTC', " ~ day_before ~ ")) - " ~ day_before ~ ")" -%}
+    {%- set first = "(" ~ local ~ " - " ~ offset ~ ")" -%}
+    case
+        when timezone({{ zone }}, timezone('UTC', {{ first }})) = {{ local }} then least({{ first }}, {{ second }})
+        else {{ second }}
+    end
+{%- endmacro %}
+
 {#- The UTC timestamp at which a date begins in the reporting zone. -#}
 {% macro local_midnight(date_column) -%}
-    {{ adapter.dispatch('local_midnight')(date_column) }}
+    {{ utc_of_local('cast(' ~ date_column ~ ' as timestamp)', "'" ~ var('time_zone') ~ "'") }}
 {%- endmacro %}
 
-{% macro default__local_midnight(date_column) -%}
-    to_utc_timestamp(cast({{ date_column }} as timestamp), '{{ var("time_zone") }}')
+{#- Microseconds (bigint) from the earlier to the later of two timestamps. -#}
+{% macro micros_between(earlier, later) -%}
+    {{ adapter.dispatch('micros_between')(earlier, later) }}
 {%- endmacro %}
 
-{% macro duckdb__local_midnight(date_column) -%}
-    timezone('UTC', timezone('{{ var("time_zone") }}', cast({{ date_column }} as timestamp)))
+{% macro default__micros_between(earlier, later) -%}
+    (unix_micros({{ later }}) - unix_micros({{ earlier }}))
+{%- endmacro %}
+
+{% macro duckdb__micros_between(earlier, later) -%}
+    (epoch_us({{ later }}) - epoch_us({{ earlier }}))
 {%- endmacro %}
 
 {#- Seconds and minutes (double) from the earlier to the later of two timestamps. -#}
 {% macro seconds_between(earlier, later) -%}
-    {{ adapter.dispatch('seconds_between')(earlier, later) }}
-{%- endmacro %}
-
-{% macro default__seconds_between(earlier, later) -%}
-    (cast(unix_micros({{ later }}) - unix_micros({{ earlier }}) as double) / 1000000.0)
-{%- endmacro %}
-
-{% macro duckdb__seconds_between(earlier, later) -%}
-    (cast(epoch_us({{ later }}) - epoch_us({{ earlier }}) as double) / 1000000.0::double)
+    (cast({{ micros_between(earlier, later) }} as double) / 1000000.0)
 {%- endmacro %}
 
 {% macro minutes_between(earlier, later) -%}
     ({{ seconds_between(earlier, later) }} / 60)
+{%- endmacro %}
+
+{#- A timestamp moved by microseconds, or by whole seconds. -#}
+{% macro add_micros(instant, micros) -%}
+    {{ adapter.dispatch('add_micros')(instant, micros) }}
+{%- endmacro %}
+
+{% macro default__add_micros(instant, micros) -%}
+    timestampadd(microsecond, {{ micros }}, {{ instant }})
+{%- endmacro %}
+
+{% macro duckdb__add_micros(instant, micros) -%}
+    ({{ instant }} + to_microseconds(cast({{ micros }} as bigint)))
+{%- endmacro %}
+
+{% macro add_seconds(instant, seconds) -%}
+    {{ add_micros(instant, '1000000 * cast(' ~ seconds ~ ' as bigint)') }}
 {%- endmacro %}
 
 {#- A UTC timestamp moved by a number of minutes, hours or days of 24 hours. -#}

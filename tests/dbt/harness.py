@@ -28,6 +28,7 @@ from cx_pipeline.contract import ENTITIES, Type
 from cx_pipeline.contract.landing_schema import landing_schema
 from cx_pipeline.landing.store import QUARANTINE_SCHEMA, REJECTED_SCHEMA
 from cx_pipeline.warehouse.inputs import batches_schema, nights_schema, write_rows
+from cx_pipeline.warehouse.time_zones import rule_rows, rules_schema, zones_of_hours
 
 PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 
@@ -153,6 +154,7 @@ def write_data(
     quarantined: Sequence[Row] = (),
     rejected: Sequence[Row] = (),
     nights: Sequence[Row] = (),
+    project_dir: Path = PROJECT_DIR,
 ) -> None:
     """Write the data directory a night leaves: landing, quarantine, rejected and the inputs of dbt.
 
@@ -186,6 +188,8 @@ def write_data(
     inputs = data_dir / "warehouse" / "inputs"
     write_rows(inputs / "batches.parquet", _batches(landed, quarantined, rejected, batches), batches_schema())
     write_rows(inputs / "nights.parquet", [_parsed(night) for night in nights], nights_schema())
+    zones = zones_of_hours(project_dir / "seeds" / "business_hours.csv")
+    write_rows(inputs / "time_zone_rules.parquet", rule_rows(zones), rules_schema())
 
 
 def _parsed(night: Row) -> dict[str, Any]:
@@ -310,8 +314,16 @@ def build_warehouse(
     override the project's; `seeds` are CSV texts by name.  BuildFailed names what failed and why.
     """
     data_dir = folder / "data"
-    write_data(data_dir, rows, batches=batches, quarantined=quarantined, rejected=rejected, nights=nights)
     project_dir = project_with_seeds(folder, seeds) if seeds else PROJECT_DIR
+    write_data(
+        data_dir,
+        rows,
+        batches=batches,
+        quarantined=quarantined,
+        rejected=rejected,
+        nights=nights,
+        project_dir=project_dir,
+    )
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     if select:
         arguments += ["--indirect-selection", "cautious", "--select", *select]

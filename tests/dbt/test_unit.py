@@ -18,6 +18,7 @@ def _give_sources_columns(data_dir: Path) -> None:
         "gate.quarantined_rows": "quarantine/*/*/*/*.parquet",
         "gate.rejected_rows": "rejected/*/*/*/*.parquet",
         "state.nights": "warehouse/inputs/nights.parquet",
+        "state.time_zone_rules": "warehouse/inputs/time_zone_rules.parquet",
     }
     with duckdb.connect(str(data_dir / "warehouse" / "working.duckdb")) as connection:
         for table, pattern in files.items():

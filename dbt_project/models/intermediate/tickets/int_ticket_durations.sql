@@ -31,6 +31,7 @@ ended as (
         source,
         ticket_id,
         first_response_calendar_minutes as calendar_minutes,
+        first_response_business_minutes as business_minutes,
         first_response_number as event_number
     from outcomes
 
@@ -41,6 +42,7 @@ ended as (
         source,
         ticket_id,
         first_resolution_calendar_minutes as calendar_minutes,
+        first_resolution_business_minutes as business_minutes,
         first_solve_number as event_number
     from outcomes
 
@@ -51,6 +53,7 @@ ended as (
         source,
         ticket_id,
         resolution_calendar_minutes as calendar_minutes,
+        resolution_business_minutes as business_minutes,
         last_solve_number as event_number
     from outcomes
 
@@ -63,6 +66,7 @@ durations as (
         ended.source,
         ended.ticket_id,
         ended.calendar_minutes,
+        ended.business_minutes,
         moments.customer_key,
         moments.happened_date as event_date,
         {%- for dimension in dimensions %}
@@ -83,6 +87,7 @@ durations as (
         source,
         ticket_id,
         turn_calendar_minutes as calendar_minutes,
+        turn_business_minutes as business_minutes,
         customer_key,
         turn_ended_date as event_date,
         {%- for dimension in dimensions %}
@@ -102,7 +107,9 @@ final as (
         coalesce(customer_key, concat(source, ':', ticket_id)) as respondent_key,
         event_date,
         calendar_minutes,
+        business_minutes,
         ln(1 + calendar_minutes) as calendar_log_minutes,
+        ln(1 + business_minutes) as business_log_minutes,
         {%- for dimension in dimensions %}
         {{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}

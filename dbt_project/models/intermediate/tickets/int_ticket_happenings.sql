@@ -127,18 +127,24 @@ outbound_starts as (
 openings as (
 
     select
-        source,
-        ticket_id,
+        opened_tickets.source,
+        opened_tickets.ticket_id,
         'opened' as event_kind,
-        created_at as happened_at,
-        created_at_is_date_only as is_date_only,
-        cast(1 as bigint) as ticket_version,
+        opened_tickets.created_at as happened_at,
+        opened_tickets.created_at_is_date_only as is_date_only,
+        history.ticket_version,
         case
-            when has_event_history then 'new'
+            when opened_tickets.has_event_history then 'new'
             -- done at an instant nobody states: in no status at any known time
-            when not {{ is_done('status') }} or resolved_at is not null then 'open'
-        end as event_value
+            when not {{ is_done('opened_tickets.status') }} or opened_tickets.resolved_at is not null then 'open'
+        end as event_value,
+        coalesce(history.schedule_id, '') as row_schedule
     from opened_tickets
+    inner join history
+        on
+            opened_tickets.source = history.source
+            and opened_tickets.ticket_id = history.ticket_id
+            and history.ticket_version = 1
 
 ),
 
@@ -151,7 +157,8 @@ row_responses as (
         first_responded_at as happened_at,
         first_responded_at_is_date_only as is_date_only,
         cast(null as bigint) as ticket_version,
-        cast(null as varchar) as event_value
+        cast(null as varchar) as event_value,
+        cast(null as varchar) as row_schedule
     from opened_tickets
     where
         not has_event_history
@@ -168,7 +175,8 @@ row_solves as (
         resolved_at as happened_at,
         resolved_at_is_date_only as is_date_only,
         cast(null as bigint) as ticket_version,
-        case when {{ is_done('status') }} then 'solved' end as event_value
+        case when {{ is_done('status') }} then 'solved' end as event_value,
+        cast(null as varchar) as row_schedule
     from opened_tickets
     where
         not has_event_history
@@ -185,7 +193,8 @@ versions as (
         greatest(history.valid_from, opened_tickets.created_at) as happened_at,
         false as is_date_only,
         history.ticket_version,
-        cast(null as varchar) as event_value
+        cast(null as varchar) as event_value,
+        coalesce(history.schedule_id, '') as row_schedule
     from history
     inner join opened_tickets
         on
@@ -225,6 +234,7 @@ happenings as (
         events.wait_seconds,
         events.duration_seconds,
         cast(null as bigint) as ticket_version,
+        cast(null as varchar) as row_schedule,
         events.is_live,
         events.event_kind in ('reply', 'call') and coalesce(events.author = 'customer', false) as is_customer_contact,
         (
@@ -263,6 +273,7 @@ happenings as (
         cast(null as double) as wait_seconds,
         cast(null as double) as duration_seconds,
         ticket_version,
+        row_schedule,
         false as is_live,
         false as is_customer_contact,
         false as is_human_answer

@@ -11,10 +11,8 @@ timed as (
 
     select
         *,
-        {{ minutes_between('happened_at', 'next_happened_at') }} as minutes_in_state,
         (event_kind = 'opened' or is_transition) and is_date_only as is_inexact_status,
         event_kind = 'assignment' and is_date_only as is_inexact_assignment,
-        coalesce({{ is_done('status') }}, true) as is_done,
         case when event_kind = 'satisfaction' then coalesce(event_value, '') end as satisfaction_value
     from spine
 
@@ -45,6 +43,17 @@ final as (
         max(case when is_first_solve then event_number end) as first_solve_number,
         max(case when is_last_solve then event_number end) as last_solve_number,
 
+        max(case when event_kind = 'opened' then open_micros end) as opened_micros,
+        min(case when is_customer_contact then open_micros end) as first_customer_contact_micros,
+        max(case when event_kind = 'row_response' then open_micros end) as row_response_micros,
+        max(case when is_first_touch then open_micros end) as first_touch_micros,
+        max(case when is_first_solve then open_micros end) as first_solve_micros,
+        max(case when is_last_solve then open_micros end) as last_solve_micros,
+        min(case when event_kind = 'reply' and author = 'bot' then open_micros end) as first_bot_reply_micros,
+        min(case when event_kind = 'handover' then open_micros end) as handover_micros,
+        min(case when is_touch_after_handover then open_micros end) as first_touch_after_handover_micros,
+        max(business_time_gap) as business_time_gap,
+
         bool_or(is_first_touch and is_date_only) as is_first_touch_inexact,
         bool_or(event_kind = 'row_response' and is_date_only) as is_row_response_inexact,
         bool_or(is_first_solve and is_date_only) as is_first_solve_inexact,
@@ -62,13 +71,6 @@ final as (
         bool_or(event_kind in ('created', 'status')) as has_event_history,
         bool_or(event_kind in ('reply', 'call')) as has_messages,
         bool_or(event_kind = 'assignment') as has_assignments,
-
-        {{ stable_sum("case when status in ('new', 'open', 'on_hold') then minutes_in_state else 0.0 end") }}
-            as requester_wait_minutes,
-        {{ stable_sum("case when status = 'pending' then minutes_in_state else 0.0 end") }} as agent_wait_minutes,
-        {{ stable_sum("case when status = 'on_hold' then minutes_in_state else 0.0 end") }} as on_hold_minutes,
-        {{ stable_sum("case when not is_done and coalesce(assignee, '') = '' then minutes_in_state else 0.0 end") }}
-            as unassigned_minutes,
 
         sum(case when is_touch then 1 else 0 end) as touch_count,
         sum(case when event_kind = 'reply' and author = 'agent' then 1 else 0 end) as agent_reply_count,

@@ -43,6 +43,7 @@ final as (
         spine.happened_at,
         {{ local_date('spine.happened_at') }} as happened_date,
         spine.is_date_only,
+        spine.open_micros,
         spine.turn_number,
         spine.is_touch,
         spine.is_first_touch,

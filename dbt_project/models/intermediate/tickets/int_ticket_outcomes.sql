@@ -14,6 +14,18 @@ measures as (
 
 ),
 
+waits as (
+
+    select * from {{ ref('int_ticket_waits') }}
+
+),
+
+queues as (
+
+    select * from {{ ref('int_ticket_queues') }}
+
+),
+
 recontacts as (
 
     select * from {{ ref('int_ticket_recontacts') }}
@@ -26,6 +38,11 @@ turns as (
         source,
         ticket_id,
         {{ stable_avg("case when outcome = 'replied' then turn_calendar_minutes end") }} as next_response_calendar_minutes,
+        case
+            when count(case when outcome = 'replied' then turn_calendar_minutes end)
+                = count(case when outcome = 'replied' then turn_business_minutes end)
+                then {{ stable_avg("case when outcome = 'replied' then turn_business_minutes end") }}
+        end as next_response_business_minutes,
         sum(case when outcome = 'replied' then 1 else 0 end) as replied_turn_count,
         sum(case when outcome = 'solved' then 1 else 0 end) as solved_turn_count,
         sum(case when outcome = 'open' then 1 else 0 end) as open_turn_count
@@ -57,7 +74,17 @@ joined as (
         tickets.created_at_is_date_only,
         recontacts.first_follow_up_at,
         recontacts.next_contact_at,
+        waits.requester_wait_calendar_minutes,
+        waits.requester_wait_business_minutes,
+        waits.agent_wait_calendar_minutes,
+        waits.agent_wait_business_minutes,
+        waits.on_hold_calendar_minutes,
+        waits.on_hold_business_minutes,
+        waits.unassigned_calendar_minutes,
+        waits.unassigned_business_minutes,
+        queues.open_micros as queue_micros,
         turns.next_response_calendar_minutes,
+        turns.next_response_business_minutes,
         coalesce(turns.replied_turn_count, 0) as replied_turn_count,
         coalesce(turns.solved_turn_count, 0) as solved_turn_count,
         coalesce(turns.open_turn_count, 0) as open_turn_count,
@@ -69,6 +96,14 @@ joined as (
         on
             measures.source = tickets.source
             and measures.ticket_id = tickets.ticket_id
+    left join waits
+        on
+            measures.source = waits.source
+            and measures.ticket_id = waits.ticket_id
+    left join queues
+        on
+            measures.source = queues.source
+            and measures.ticket_id = queues.ticket_id
     left join recontacts
         on
             measures.source = recontacts.source
@@ -86,8 +121,12 @@ clocked as (
         *,
         -- the clock of a ticket the company opened starts when the customer first says something
         case when is_inbound then created_at else first_customer_contact_at end as clock_started_at,
+        case when is_inbound then opened_micros else first_customer_contact_micros end as clock_started_micros,
         case when is_inbound then created_at_is_date_only else is_customer_contact_inexact end as is_clock_inexact,
         coalesce(row_response_at, first_touch_at) as first_responded_at,
+        case
+            when row_response_at is not null then row_response_micros else first_touch_micros
+        end as first_responded_micros,
         case
             when row_response_at is not null then is_row_response_inexact
             else is_first_touch_inexact
@@ -164,35 +203,48 @@ final as (
                 'clock_started_at', 'first_responded_at', 'is_clock_inexact or is_first_response_inexact'
             ) }}
         end as first_response_calendar_minutes,
-        {{ duration_minutes('clock_started_at', 'first_bot_reply_at', 'is_clock_inexact or is_bot_reply_inexact') }}
-            as first_bot_response_calendar_minutes,
-        {{ duration_minutes(
-            'handover_at', 'first_touch_after_handover_at', 'is_handover_inexact or is_touch_after_handover_inexact'
-        ) }}
-            as first_response_after_handover_calendar_minutes,
+        case
+            when is_first_response_live and first_touch_wait_seconds is not null then
+                {{ business_minutes('queue_micros', 'first_responded_micros', 'is_first_response_inexact') }}
+            when is_first_response_live and first_touch_waiting_since is not null then
+                {{ business_minutes(
+                    'queue_micros', 'first_responded_micros',
+                    'is_first_response_inexact or is_customer_contact_inexact',
+                ) }}
+            else {{ business_minutes(
+                'clock_started_micros', 'first_responded_micros', 'is_clock_inexact or is_first_response_inexact'
+            ) }}
+        end as first_response_business_minutes,
+        {%- for name, earlier, later, inexact in [
+            ['first_bot_response', 'clock_started', 'first_bot_reply', 'is_clock_inexact or is_bot_reply_inexact'],
+            ['first_response_after_handover', 'handover', 'first_touch_after_handover',
+             'is_handover_inexact or is_touch_after_handover_inexact'],
+        ] %}
+        {{ duration_minutes(earlier ~ '_at', later ~ '_at', inexact) }} as {{ name }}_calendar_minutes,
+        {{ business_minutes(earlier ~ '_micros', later ~ '_micros', inexact) }} as {{ name }}_business_minutes,
+        {%- endfor %}
         next_response_calendar_minutes,
+        next_response_business_minutes,
+        {%- for clock, ends, minutes in [
+            ['calendar', ['clock_started_at', 'first_solved_at', 'last_solved_at'], duration_minutes],
+            ['business', ['clock_started_micros', 'first_solve_micros', 'last_solve_micros'], business_minutes],
+        ] %}
         case
             when first_solved_at < clock_started_at then null
             -- a row states its last resolution alone: of a ticket reopened since, the first is not known
             when not has_event_history and known_reopen_count > 0 then null
-            else {{ duration_minutes(
-                'clock_started_at', 'first_solved_at', 'is_clock_inexact or is_first_solve_inexact'
-            ) }}
-        end as first_resolution_calendar_minutes,
+            else {{ minutes(ends[0], ends[1], 'is_clock_inexact or is_first_solve_inexact') }}
+        end as first_resolution_{{ clock }}_minutes,
         case
             when last_solved_at < clock_started_at then null
             when {{ is_done('status') }} then
-                {{ duration_minutes(
-                    'clock_started_at', 'last_solved_at', 'is_clock_inexact or is_last_solve_inexact'
-                ) }}
-        end as resolution_calendar_minutes,
-
-        case when has_event_history and not is_status_inexact then requester_wait_minutes end
-            as requester_wait_calendar_minutes,
-        case when has_event_history and not is_status_inexact then agent_wait_minutes end
-            as agent_wait_calendar_minutes,
-        case when has_event_history and not is_status_inexact then on_hold_minutes end
-            as on_hold_calendar_minutes,
+                {{ minutes(ends[0], ends[2], 'is_clock_inexact or is_last_solve_inexact') }}
+        end as resolution_{{ clock }}_minutes,
+        {%- for wait in ['requester_wait', 'agent_wait', 'on_hold'] %}
+        case
+            when has_event_history and not is_status_inexact then {{ wait }}_{{ clock }}_minutes
+        end as {{ wait }}_{{ clock }}_minutes,
+        {%- endfor %}
         case
             when
                 has_event_history
@@ -200,8 +252,10 @@ final as (
                 and not is_assignment_inexact
                 -- an assignee nobody ever assigned came at an instant nobody states
                 and (has_assignments or agent_key is null)
-                then unassigned_minutes
-        end as unassigned_calendar_minutes,
+                then unassigned_{{ clock }}_minutes
+        end as unassigned_{{ clock }}_minutes,
+        {%- endfor %}
+        business_time_gap,
 
         case when is_touch_count_known then touch_count end as touch_count,
         case when is_touch_count_known then agent_reply_count end as agent_reply_count,

@@ -1,6 +1,7 @@
 -- Grain: one thing that happened on a published ticket up to as_of, in the ticket's one order (event_number).
--- Each row carries the state of the ticket after it (until next_happened_at): every duration, every value in force
--- and every count of a ticket is read from here, so that the order is settled once.
+-- Each row carries the state of the ticket after it (until next_happened_at) and what the ticket's business clock reads
+-- at it: every duration, every value in force and every count of a ticket is read from here, so that the order is
+-- settled once.
 {%- set ticket_window = 'partition by source, ticket_id order by ' ~ event_order() %}
 {%- set before = 'unbounded preceding and 1 preceding' %}
 
@@ -25,6 +26,18 @@ status_changes as (
 as_of as (
 
     select as_of from {{ ref('int_as_of') }}
+
+),
+
+schedules as (
+
+    select * from {{ ref('int_schedules') }}
+
+),
+
+pieces as (
+
+    select * from {{ ref('int_schedule_pieces') }}
 
 ),
 
@@ -86,53 +99,158 @@ ordered as (
         {{ last_known('team_set', ticket_window) }} as team,
         {{ last_known('priority_set', ticket_window) }} as priority,
         {{ last_known('category_set', ticket_window) }} as category,
-        {{ last_known('schedule_set', ticket_window) }} as schedule_id,
+        coalesce(
+            nullif(
+                coalesce(
+                    {{ last_known('schedule_set', ticket_window) }},
+                    {{ last_known('row_schedule', ticket_window) }}
+                ),
+                ''
+            ),
+            '{{ var("default_schedule") }}'
+        ) as schedule_id,
         {{ last_known('ticket_version', ticket_window) }} as version_in_force
     from marked
+
+),
+
+-- The clock of the schedule in force, at each row and at as_of.
+clocked as (
+
+    select
+        ordered.*,
+        coalesce(ordered.following_at, as_of.as_of) as next_happened_at,
+        {{ open_micros_at('pieces', 'ordered.happened_at') }} as schedule_micros
+    from ordered
+    cross join as_of
+    left join pieces
+        on
+            {{ piece_at('pieces', 'ordered.schedule_id', 'ordered.happened_at') }}
+
+),
+
+last_readings as (
+
+    select
+        pieces.schedule_id,
+        {{ open_micros_at('pieces', 'as_of.as_of') }} as schedule_micros
+    from as_of
+    inner join pieces
+        on {{ piece_at('pieces', 'pieces.schedule_id', 'as_of.as_of') }}
+
+),
+
+-- A ticket with one schedule all along reads the schedule's clock. One whose schedule changed (they are few) reads a
+-- clock of its own: the open time of each stretch under the schedule then in force.
+moved_tickets as (
+
+    select
+        source,
+        ticket_id
+    from happenings
+    where event_kind in ('opened', 'version', 'schedule')
+    group by
+        source,
+        ticket_id
+    having
+        max(case when event_kind = 'schedule' then 1 else 0 end) = 1
+        or min(row_schedule) <> max(row_schedule)
+
+),
+
+moved_stretches as (
+
+    select
+        clocked.source,
+        clocked.ticket_id,
+        clocked.event_number,
+        case
+            when clocked.next_happened_at = clocked.happened_at then 0
+            else coalesce(
+                {{ open_micros_at('pieces', 'clocked.next_happened_at') }} - clocked.schedule_micros,
+                {{ unknown_open_micros() }}
+            )
+        end as open_micros
+    from clocked
+    inner join moved_tickets
+        on
+            clocked.source = moved_tickets.source
+            and clocked.ticket_id = moved_tickets.ticket_id
+    left join pieces
+        on
+            {{ piece_at('pieces', 'clocked.schedule_id', 'clocked.next_happened_at') }}
+
+),
+
+moved_readings as (
+
+    select
+        source,
+        ticket_id,
+        event_number,
+        sum(open_micros) over (
+            partition by source, ticket_id order by event_number rows between unbounded preceding and current row
+        ) - open_micros as open_micros,
+        sum(open_micros) over (
+            partition by source, ticket_id order by event_number rows between unbounded preceding and current row
+        ) as next_open_micros
+    from moved_stretches
 
 ),
 
 final as (
 
     select
-        ordered.source,
-        ordered.ticket_id,
-        ordered.event_number,
-        ordered.event_id,
-        ordered.event_kind,
-        ordered.author,
-        ordered.agent_key,
-        ordered.event_value,
-        ordered.happened_at,
-        ordered.is_date_only,
-        coalesce(ordered.following_at, as_of.as_of) as next_happened_at,
-        ordered.following_at is null as is_last,
-        ordered.wait_seconds,
-        ordered.duration_seconds,
-        ordered.session_waiting_since,
-        ordered.status,
-        ordered.assignee,
-        ordered.team,
-        ordered.priority,
-        ordered.category,
-        ordered.schedule_id,
-        ordered.version_in_force as ticket_version,
-        ordered.is_customer_contact,
-        ordered.is_unanswered_contact,
-        ordered.is_touch,
-        ordered.is_touch and coalesce(ordered.touches, 0) = 0 as is_first_touch,
-        coalesce(ordered.touches, 0) as touches_before,
-        coalesce(ordered.answers, 0) as turn_number,
-        ordered.is_touch and coalesce(ordered.handovers, 0) = 1 as is_touch_after_handover,
-        ordered.is_transition,
-        ordered.is_done_now,
-        ordered.is_reopen,
-        ordered.is_first_solve,
-        ordered.is_last_solve,
-        coalesce(ordered.assignee_set <> ordered.assignee_before and ordered.assignee_set <> '', false) as is_handoff,
-        coalesce(ordered.team_set <> ordered.team_before and ordered.team_set <> '', false) as is_transfer
-    from ordered
-    cross join as_of
+        clocked.source,
+        clocked.ticket_id,
+        clocked.event_number,
+        clocked.event_id,
+        clocked.event_kind,
+        clocked.author,
+        clocked.agent_key,
+        clocked.event_value,
+        clocked.happened_at,
+        clocked.is_date_only,
+        clocked.next_happened_at,
+        clocked.following_at is null as is_last,
+        clocked.wait_seconds,
+        clocked.duration_seconds,
+        clocked.session_waiting_since,
+        clocked.status,
+        clocked.assignee,
+        clocked.team,
+        clocked.priority,
+        clocked.category,
+        clocked.schedule_id,
+        clocked.version_in_force as ticket_version,
+        cast(coalesce(moved_readings.open_micros, clocked.schedule_micros) as bigint) as open_micros,
+        case
+            when clocked.following_at is null
+                then cast(coalesce(moved_readings.next_open_micros, last_readings.schedule_micros) as bigint)
+        end as as_of_open_micros,
+        case when schedules.schedule_id is null then 'unknown_schedule' else schedules.gap end as business_time_gap,
+        clocked.is_customer_contact,
+        clocked.is_unanswered_contact,
+        clocked.is_touch,
+        clocked.is_touch and coalesce(clocked.touches, 0) = 0 as is_first_touch,
+        coalesce(clocked.touches, 0) as touches_before,
+        coalesce(clocked.answers, 0) as turn_number,
+        clocked.is_touch and coalesce(clocked.handovers, 0) = 1 as is_touch_after_handover,
+        clocked.is_transition,
+        clocked.is_done_now,
+        clocked.is_reopen,
+        clocked.is_first_solve,
+        clocked.is_last_solve,
+        coalesce(clocked.assignee_set <> clocked.assignee_before and clocked.assignee_set <> '', false) as is_handoff,
+        coalesce(clocked.team_set <> clocked.team_before and clocked.team_set <> '', false) as is_transfer
+    from clocked
+    left join moved_readings
+        on
+            clocked.source = moved_readings.source
+            and clocked.ticket_id = moved_readings.ticket_id
+            and clocked.event_number = moved_readings.event_number
+    left join last_readings on clocked.schedule_id = last_readings.schedule_id
+    left join schedules on clocked.schedule_id = schedules.schedule_id
 
 )
 

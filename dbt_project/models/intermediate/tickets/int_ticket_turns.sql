@@ -48,6 +48,17 @@ turns as (
 
 ),
 
+last_readings as (
+
+    select
+        source,
+        ticket_id,
+        as_of_open_micros
+    from {{ ref('int_ticket_spine') }}
+    where is_last
+
+),
+
 final as (
 
     select
@@ -69,6 +80,11 @@ final as (
             'coalesce(moments.happened_at, as_of.as_of)',
             'turns.is_date_only or coalesce(moments.is_date_only, false)',
         ) }} as turn_calendar_minutes,
+        {{ business_minutes(
+            'turns.open_micros',
+            'case when moments.happened_at is null then last_readings.as_of_open_micros else moments.open_micros end',
+            'turns.is_date_only or coalesce(moments.is_date_only, false)',
+        ) }} as turn_business_minutes,
         moments.happened_date as turn_ended_date,
         {%- for dimension in ticket_dimensions() %}
         moments.{{ dimension }}{{ ',' if not loop.last }}
@@ -79,6 +95,10 @@ final as (
         on
             turns.source = tickets.source
             and turns.ticket_id = tickets.ticket_id
+    left join last_readings
+        on
+            turns.source = last_readings.source
+            and turns.ticket_id = last_readings.ticket_id
     left join moments
         on
             turns.source = moments.source

@@ -70,16 +70,11 @@ final as (
         outcomes.first_bot_reply_at,
         outcomes.handover_at,
 
-        outcomes.first_response_calendar_minutes,
-        outcomes.first_bot_response_calendar_minutes,
-        outcomes.first_response_after_handover_calendar_minutes,
-        outcomes.next_response_calendar_minutes,
-        outcomes.first_resolution_calendar_minutes,
-        outcomes.resolution_calendar_minutes,
-        outcomes.requester_wait_calendar_minutes,
-        outcomes.agent_wait_calendar_minutes,
-        outcomes.on_hold_calendar_minutes,
-        outcomes.unassigned_calendar_minutes,
+        {%- for duration in ticket_durations() %}
+        outcomes.{{ duration }}_calendar_minutes,
+        outcomes.{{ duration }}_business_minutes,
+        {%- endfor %}
+        outcomes.business_time_gap,
         {%- for column in [
             'touch_count', 'agent_reply_count', 'customer_reply_count', 'bot_reply_count', 'automatic_reply_count',
             'note_count', 'call_count', 'handoff_count', 'transfer_count', 'reopen_count', 'replied_turn_count',

@@ -1,0 +1,64 @@
+-- Grain: one published ticket whose first touch ended a live wait: since when the customer had waited, and what the
+-- ticket's business clock read then.
+
+with waiting as (
+
+    select
+        source,
+        ticket_id,
+        case
+            when first_touch_wait_seconds is not null
+                then {{ add_micros('first_touch_at', 'round(-1000000.0 * first_touch_wait_seconds)') }}
+            else first_touch_waiting_since
+        end as waiting_since
+    from {{ ref('int_ticket_measures') }}
+    where
+        first_touch_wait_seconds is not null
+        or first_touch_waiting_since is not null
+
+),
+
+states as (
+
+    select
+        *,
+        case
+            -- before its opening a ticket was under the schedule it opened with
+            when row_number() over (partition by source, ticket_id order by event_number) = 1
+                then {{ beginning_of_time() }}
+            else started_at
+        end as holds_from
+    from {{ ref('int_ticket_states') }}
+
+),
+
+pieces as (
+
+    select * from {{ ref('int_schedule_pieces') }}
+
+),
+
+final as (
+
+    select
+        waiting.source,
+        waiting.ticket_id,
+        waiting.waiting_since,
+        states.started_micros
+        + {{ open_micros_at('pieces', 'waiting.waiting_since') }}
+        - {{ open_micros_at('starting_pieces', 'states.started_at') }} as open_micros
+    from waiting
+    inner join states
+        on
+            waiting.source = states.source
+            and waiting.ticket_id = states.ticket_id
+            and waiting.waiting_since >= states.holds_from
+            and waiting.waiting_since < states.ended_at
+    left join pieces
+        on {{ piece_at('pieces', 'states.schedule_id', 'waiting.waiting_since') }}
+    left join pieces as starting_pieces
+        on {{ piece_at('starting_pieces', 'states.schedule_id', 'states.started_at') }}
+
+)
+
+select * from final
