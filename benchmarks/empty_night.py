@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 
 from cx_pipeline.settings import load_settings
-from cx_pipeline.warehouse.inputs import dbt_environment
-from cx_pipeline.warehouse.project import PROJECT_DIR, target_path, vars_argument
+from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment
+from cx_pipeline.warehouse.project import target_path, vars_argument
 from tests.end_to_end.company import Company, new_company
 
 

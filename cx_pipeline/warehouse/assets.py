@@ -25,9 +25,8 @@ from cx_pipeline.warehouse.built import (
     remember_built,
 )
 from cx_pipeline.warehouse.dbt_child import wait_for_orphans, write_launcher
-from cx_pipeline.warehouse.inputs import dbt_environment, write_inputs
+from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment, write_inputs
 from cx_pipeline.warehouse.project import (
-    PROJECT_DIR,
     call_dbt,
     dbt_folder,
     project_fingerprint,

@@ -15,6 +15,7 @@ from cx_pipeline.landing import Batch
 from cx_pipeline.night.record import NightRecord
 from cx_pipeline.settings import Settings
 from cx_pipeline.warehouse.inputs import (
+    PROJECT_DIR,
     batch_rows,
     batches_schema,
     dbt_environment,
@@ -24,7 +25,6 @@ from cx_pipeline.warehouse.inputs import (
     write_inputs,
     write_rows,
 )
-from cx_pipeline.warehouse.project import PROJECT_DIR
 
 BATCH = Batch(
     batch_id="b1",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cx_pipeline.warehouse.time_zones import rule_rows, zones_of_hours
 
-ZONES = ["America/New_York", "Asia/Seoul", "Australia/Lord_Howe", "America/Havana", "Africa/Casablanca", "Pacific/Apia"]
+ZONES = ["America/New_York", "Asia/Seoul", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia"]
 RULES = {zone: rule_rows([zone]) for zone in ZONES}
 
 
