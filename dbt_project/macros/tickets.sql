@@ -61,3 +61,24 @@
         'first_resolution', 'resolution', 'requester_wait', 'agent_wait', 'on_hold', 'unassigned',
     ]) }}
 {%- endmacro %}
+
+{#- Select-list items, each followed by a comma: the ticket's dimension values in force at a row of the spine. Team,
+    priority, category and assignee are the events'; where no event says, those of the version of the ticket's row
+    then in force. `actor` is the agent the row belongs to, where it belongs to more than the assignee. -#}
+{% macro values_in_force(spine, history, customers, actor=none) -%}
+    {%- for name in ['team', 'priority', 'category'] %}
+    case when {{ spine }}.{{ name }} is null then {{ history }}.{{ name }} else nullif({{ spine }}.{{ name }}, '') end
+        as {{ name }},
+    {%- endfor %}
+    {%- set assignee -%}
+    case when {{ spine }}.assignee is null then {{ history }}.agent_key else nullif({{ spine }}.assignee, '') end
+    {%- endset %}
+    {{ 'coalesce(' ~ actor ~ ', ' ~ assignee ~ ')' if actor else assignee }} as agent,
+    {{ history }}.channel,
+    {{ history }}.product,
+    {{ history }}.brand,
+    {%- for name in declared_attributes('tickets') %}
+    {{ attribute(name, history ~ '.attributes') }} as {{ name }},
+    {%- endfor %}
+    {{ customers }}.segment,
+{%- endmacro %}

@@ -51,6 +51,8 @@ final as (
         source,
         ticket_id,
         event_id,
+        session_id,
+        session_number,
         coalesce(sum(case when is_human_answer then 1 else 0 end) over ({{ session_window }}), 0) > 0
             as is_session_answered,
         min(case when is_customer_contact then happened_at end) over ({{ session_window }})

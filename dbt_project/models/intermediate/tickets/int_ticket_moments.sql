@@ -52,21 +52,10 @@ final as (
         spine.is_reopen,
         spine.is_first_solve,
         spine.is_last_solve,
-        tickets.customer_key,
-        history.channel,
-        case when spine.priority is null then history.priority else nullif(spine.priority, '') end as priority,
-        case when spine.team is null then history.team else nullif(spine.team, '') end as team,
-        coalesce(
-            case when spine.is_touch or spine.author = 'agent' then spine.agent_key end,
-            case when spine.assignee is null then history.agent_key else nullif(spine.assignee, '') end
-        ) as agent,
-        case when spine.category is null then history.category else nullif(spine.category, '') end as category,
-        customers.segment,
-        history.product,
-        {%- for name in declared_attributes('tickets') %}
-        {{ attribute(name, 'history.attributes') }} as {{ name }},
-        {%- endfor %}
-        history.brand
+        {{- values_in_force(
+            'spine', 'history', 'customers', actor="case when spine.is_touch or spine.author = 'agent' then spine.agent_key end"
+        ) }}
+        tickets.customer_key
     from spine
     inner join tickets
         on

@@ -26,6 +26,7 @@ final as (
         outcomes.is_one_touch,
         outcomes.is_reopened_or_followed_up,
         outcomes.is_self_served,
+        outcomes.is_auto_solved,
         outcomes.is_bot_contained,
         {%- for dimension in ticket_dimensions() %}
         moments.{{ dimension }}{{ ',' if not loop.last }}

@@ -22,6 +22,18 @@ moments as (
 
 ),
 
+handling as (
+
+    select * from {{ ref('int_ticket_handling') }}
+
+),
+
+measures as (
+
+    select * from {{ ref('int_ticket_measures') }}
+
+),
+
 duplicates as (
 
     select
@@ -82,11 +94,22 @@ final as (
         ] %}
         cast(outcomes.{{ column }} as bigint) as {{ column }},
         {%- endfor %}
+        {%- for column in [
+            'live_session_count', 'abandoned_contact_count', 'escalation_count', 'resolution_count',
+        ] %}
+        cast(handling.{{ column }} as bigint) as {{ column }},
+        {%- endfor %}
+        handling.speed_of_answer_seconds,
+        handling.handle_minutes,
         cast(coalesce(duplicates.duplicate_event_count, 0) as bigint) as duplicate_event_count,
 
         coalesce(outcomes.has_event_history, false) as has_event_history,
         coalesce(outcomes.has_status_mismatch, false) as has_status_mismatch,
         outcomes.is_one_touch,
+        case when outcomes.is_inbound and outcomes.first_solved_at is not null then outcomes.touch_count = 0 end
+            as is_zero_touch,
+        case when outcomes.is_inbound then outcomes.first_responded_at is null end as is_unreplied,
+        coalesce(outcomes.handover_at is not null, false) as is_handed_over,
         outcomes.is_first_contact_resolved,
         outcomes.fcr_exclusion,
         outcomes.is_reopened,
@@ -97,6 +120,7 @@ final as (
         coalesce(outcomes.is_satisfaction_offered, false) as is_satisfaction_offered,
         coalesce(outcomes.is_satisfaction_answered, false) as is_satisfaction_answered,
         coalesce(outcomes.is_satisfaction_changed, false) as is_satisfaction_changed,
+        nullif(measures.first_satisfaction_value, '') as first_satisfaction_value,
         outcomes.satisfaction_value,
         {%- for moment in moments %}
         {{ moment }}.agent as {{ moment }}_agent,
@@ -110,6 +134,14 @@ final as (
         on
             tickets.source = outcomes.source
             and tickets.ticket_id = outcomes.ticket_id
+    left join handling
+        on
+            tickets.source = handling.source
+            and tickets.ticket_id = handling.ticket_id
+    left join measures
+        on
+            tickets.source = measures.source
+            and tickets.ticket_id = measures.ticket_id
     left join duplicates
         on
             tickets.source = duplicates.source

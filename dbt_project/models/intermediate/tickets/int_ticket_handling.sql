@@ -1,0 +1,132 @@
+-- Grain: one published ticket with events: its live contacts, escalations and resolutions, added up.
+
+with spine as (
+
+    select * from {{ ref('int_ticket_spine') }}
+
+),
+
+live_contacts as (
+
+    select * from {{ ref('int_ticket_live_contacts') }}
+
+),
+
+teams as (
+
+    select * from {{ ref('teams') }}
+
+),
+
+-- A team without a tier neither escalates nor lets a ticket forget the tier it had.
+tiered_moves as (
+
+    select
+        spine.source,
+        spine.ticket_id,
+        teams.tier,
+        lag(teams.tier) over (partition by spine.source, spine.ticket_id order by spine.event_number) as previous_tier
+    from spine
+    inner join teams
+        on spine.team = teams.team
+    where spine.event_kind = 'team'
+
+),
+
+escalations as (
+
+    select
+        source,
+        ticket_id,
+        sum(case when tier > previous_tier then 1 else 0 end) as escalation_count
+    from tiered_moves
+    group by
+        source,
+        ticket_id
+
+),
+
+tiered_sources as (
+
+    select distinct source
+    from tiered_moves
+
+),
+
+resolutions as (
+
+    select
+        source,
+        ticket_id,
+        sum(case when is_done_now then 1 else 0 end) as resolution_count
+    from spine
+    where is_done_now
+    group by
+        source,
+        ticket_id
+
+),
+
+contacts as (
+
+    select
+        source,
+        ticket_id,
+        sum(case when contact_kind = 'chat' then 1 else 0 end) as live_session_count,
+        sum(case when is_abandoned then 1 else 0 end) as abandoned_contact_count,
+        {{ latest_known(
+            'case when is_offered and is_answered then wait_seconds end', '-contact_number'
+        ) }} as speed_of_answer_seconds,
+        {{ stable_sum('handle_minutes') }} as handle_minutes
+    from live_contacts
+    group by
+        source,
+        ticket_id
+
+),
+
+outcomes as (
+
+    select * from {{ ref('int_ticket_outcomes') }}
+
+),
+
+final as (
+
+    select
+        outcomes.source,
+        outcomes.ticket_id,
+        -- nothing is known of sessions where no message and no status tells of the ticket's life
+        case when outcomes.touch_count is not null then coalesce(contacts.live_session_count, 0) end
+            as live_session_count,
+        case when outcomes.touch_count is not null then coalesce(contacts.abandoned_contact_count, 0) end
+            as abandoned_contact_count,
+        contacts.speed_of_answer_seconds,
+        contacts.handle_minutes,
+        case
+            when outcomes.has_event_history and tiered_sources.source is not null
+                then coalesce(escalations.escalation_count, 0)
+        end as escalation_count,
+        case
+            when outcomes.has_event_history then coalesce(resolutions.resolution_count, 0)
+            else outcomes.reopen_count + case when {{ is_done('outcomes.status') }} then 1 else 0 end
+        end as resolution_count
+    from outcomes
+    left join contacts
+        on
+            outcomes.source = contacts.source
+            and outcomes.ticket_id = contacts.ticket_id
+    left join escalations
+        on
+            outcomes.source = escalations.source
+            and outcomes.ticket_id = escalations.ticket_id
+    left join tiered_sources
+        on outcomes.source = tiered_sources.source
+    left join resolutions
+        on
+            outcomes.source = resolutions.source
+            and outcomes.ticket_id = resolutions.ticket_id
+
+)
+
+select * from final

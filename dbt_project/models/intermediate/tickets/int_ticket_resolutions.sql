@@ -1,0 +1,53 @@
+-- Grain: one inbound ticket that is solved at as_of, at its last solve: what it took, over its whole life, and the
+-- dimension values then in force.
+
+with outcomes as (
+
+    select * from {{ ref('int_ticket_outcomes') }}
+    where is_inbound
+
+),
+
+handling as (
+
+    select * from {{ ref('int_ticket_handling') }}
+
+),
+
+moments as (
+
+    select * from {{ ref('int_ticket_moments') }}
+    where is_last_solve
+
+),
+
+final as (
+
+    select
+        outcomes.source,
+        outcomes.ticket_id,
+        coalesce(moments.customer_key, concat(outcomes.source, ':', outcomes.ticket_id)) as respondent_key,
+        moments.happened_date as event_date,
+        outcomes.agent_reply_count,
+        outcomes.touch_count,
+        outcomes.handoff_count,
+        outcomes.transfer_count,
+        handling.escalation_count,
+        handling.escalation_count > 0 as is_escalated,
+        {%- for dimension in ticket_dimensions() %}
+        moments.{{ dimension }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from outcomes
+    inner join handling
+        on
+            outcomes.source = handling.source
+            and outcomes.ticket_id = handling.ticket_id
+    inner join moments
+        on
+            outcomes.source = moments.source
+            and outcomes.ticket_id = moments.ticket_id
+    where outcomes.resolved_at is not null
+
+)
+
+select * from final
