@@ -133,6 +133,8 @@ class Support(_Section):
 
     default_schedule: str = "default"
     """The schedule (of the seed `business_hours.csv`) of tickets that name none."""
+    service_level_seconds: PositiveInt = 20
+    """Seconds within which a call or chat must be answered to meet the service level."""
 
 
 class Schedule(_Section):

@@ -181,6 +181,7 @@ def dbt_vars(settings: Settings) -> dict[str, Any]:
         "fcr_window_days": reporting.fcr_window_days,
         "churn_after_days": reporting.churn_after_days,
         "default_schedule": settings.support.default_schedule,
+        "service_level_seconds": settings.support.service_level_seconds,
         "headline_nps": reporting.headline.nps,
         "headline_csat": reporting.headline.csat,
         "headline_ces": reporting.headline.ces,
