@@ -40,9 +40,9 @@ from cx_pipeline.privacy.identity_key import load_key
 from cx_pipeline.privacy.keys import Keyer
 from cx_pipeline.settings import INBOX_SOURCE, DataPaths, FileMapping, Settings
 from cx_pipeline.sources.files.inbox import Drop, Inbox, survey
-from cx_pipeline.sources.files.mapping import Mapper
 from cx_pipeline.sources.files.reader import open_reader
-from cx_pipeline.sources.files.records import Chunk, FileError, Reader, Reject
+from cx_pipeline.sources.rows.mapping import Mapper
+from cx_pipeline.sources.rows.records import Chunk, FileError, Reader, Reject
 
 Progress = Callable[[int, int], None]
 """Hears the bytes read of an entity's files to load, and how many there are."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cx_pipeline.settings import FileMapping
 from cx_pipeline.sources.files import text
 from cx_pipeline.sources.files.reader import open_reader
-from cx_pipeline.sources.files.records import FileError, shape
+from cx_pipeline.sources.rows.records import FileError, shape
 
 Records = tuple[list[dict[str, Any]], list[tuple[int, str]], list[int]]
 

@@ -15,10 +15,10 @@ from cx_pipeline.contract import ENTITIES
 from cx_pipeline.privacy.identity_key import IdentityKey
 from cx_pipeline.privacy.keys import Keyer
 from cx_pipeline.settings import FileMapping, Settings
-from cx_pipeline.sources.files import convert
-from cx_pipeline.sources.files.clock import LocalClock
-from cx_pipeline.sources.files.mapping import Mapper, Ordinals, bind
-from cx_pipeline.sources.files.records import Chunk, FileError
+from cx_pipeline.sources.rows import convert
+from cx_pipeline.sources.rows.clock import LocalClock
+from cx_pipeline.sources.rows.mapping import Mapper, Ordinals, bind
+from cx_pipeline.sources.rows.records import Chunk, FileError
 
 KEYER = Keyer(IdentityKey(bytes(32)))
 UTC_CLOCK = LocalClock("UTC")
@@ -217,7 +217,7 @@ def test_headers_match_as_written_then_in_any_case() -> None:
 def test_decomposed_korean_headers_match() -> None:
     import unicodedata
 
-    from cx_pipeline.sources.files.delimited import tidy_header
+    from cx_pipeline.sources.rows.records import tidy_header
 
     decomposed = tidy_header(unicodedata.normalize("NFD", " 평점 "))
     assert headers_of("feedback", [decomposed], columns={"score": "평점"}).columns["score"].header == "평점"

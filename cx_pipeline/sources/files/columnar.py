@@ -16,8 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cx_pipeline.sources.files import text
-from cx_pipeline.sources.files.delimited import tidy_header
-from cx_pipeline.sources.files.records import Chunk, FileError, Reject
+from cx_pipeline.sources.rows.records import Chunk, FileError, Reject, tidy_header
 
 _ROWS = 65_536
 _MIDNIGHT = r"^\d{4}-\d{2}-\d{2} 00:00:00$"

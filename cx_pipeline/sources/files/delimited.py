@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -22,18 +21,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from cx_pipeline.sources.files import text
-from cx_pipeline.sources.files.records import MAX_FIELD_BYTES, Chunk, FileError, Reject
+from cx_pipeline.sources.rows.records import MAX_FIELD_BYTES, Chunk, FileError, Reject, tidy_header
 
 WHITESPACE = "whitespace"
 _LONGEST_RECORD_LINES = 2_000
 _LF, _QUOTE = 10, 34
 _BLANKS = re.compile(rb"[ \t\x0b\x0c]+")
 _OUTER_BLANKS = re.compile(rb"(?m)^[ \t\x0b\x0c]+|[ \t\x0b\x0c]+$")
-
-
-def tidy_header(header: str) -> str:
-    """A header as it is compared: NFC, without blanks around it."""
-    return unicodedata.normalize("NFC", header).strip().strip("\ufeff\u200b").strip()
 
 
 def _reject(line: int, reason: str, detail: str) -> Reject:

@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from cx_pipeline.sources.files import text
-from cx_pipeline.sources.files.delimited import tidy_header
-from cx_pipeline.sources.files.records import Chunk, FileError, Reject
+from cx_pipeline.sources.rows.records import Chunk, FileError, Reject, tidy_header
 
 _CONSTANTS = {"NaN": None, "Infinity": "inf", "-Infinity": "-inf"}
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_CONSTANTS.__getitem__)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cx_pipeline.settings import FileMapping
 from cx_pipeline.sources.files import text
-from cx_pipeline.sources.files.records import FileError, Reader
+from cx_pipeline.sources.rows.records import FileError, Reader
 
 EXTENSIONS = (".csv", ".tsv", ".txt", ".xlsx", ".jsonl", ".parquet")
 _ZIP, _PARQUET, _OLD_EXCEL = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cx_pipeline.sources.files.records import FileError
+from cx_pipeline.sources.rows.records import FileError
 
 BLOCK_BYTES = 8 << 20
 _LONGEST_LINE = 32 << 20

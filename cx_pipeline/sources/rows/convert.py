@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cx_pipeline.sources.files.clock import LocalClock
+from cx_pipeline.sources.rows.clock import LocalClock
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 _TRUE = ("true", "yes", "y", "t", "1", "예", "네", "참")

@@ -21,10 +21,9 @@ from cx_pipeline.contract import ENTITIES, Entity, Field, Role, Type
 from cx_pipeline.contract.landing_schema import landing_schema
 from cx_pipeline.privacy.keys import Keyer
 from cx_pipeline.settings import Column, FileMapping, Scalar, Settings
-from cx_pipeline.sources.files import convert
-from cx_pipeline.sources.files.clock import LocalClock
-from cx_pipeline.sources.files.delimited import tidy_header
-from cx_pipeline.sources.files.records import MAX_FIELD_BYTES, Chunk, FileError, Reject, shape
+from cx_pipeline.sources.rows import convert
+from cx_pipeline.sources.rows.clock import LocalClock
+from cx_pipeline.sources.rows.records import MAX_FIELD_BYTES, Chunk, FileError, Reject, shape, tidy_header
 
 _ANY_OTHER = "*"
 _PUBLIC_BY_TYPE = {"reply": True, "call": True, "note": False}

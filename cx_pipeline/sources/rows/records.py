@@ -1,10 +1,11 @@
-"""What the readers of all formats hand on: chunks of records, and the records that could not be read.
+"""What files and services alike hand on: chunks of records, and the records that could not be read.
 
-Nothing here does I/O.  Used by the readers and the mapping.
+Nothing here does I/O.  Used by the readers, the pages of services and the mapping.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -53,6 +54,11 @@ class Reader(Protocol):
         """The records, only the columns `wanted`; `FileError` where the file turns out unreadable."""
 
     def close(self) -> None: ...
+
+
+def tidy_header(header: str) -> str:
+    """A header as it is compared: NFC, without blanks around it."""
+    return unicodedata.normalize("NFC", header).strip().strip("\ufeff\u200b").strip()
 
 
 def shape(value: str) -> str:
