@@ -11,7 +11,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from cx_pipeline.settings import Column, EntitySettings, FileMapping, Rescale, Settings, Source, variable_name
+from cx_pipeline.settings import (
+    Column,
+    EntitySettings,
+    FileMapping,
+    FileSource,
+    Rescale,
+    Settings,
+    variable_name,
+)
 
 HEAD = """# Settings
 
@@ -32,7 +40,7 @@ unexpected error show its traceback.
 
 Relative paths start at the directory the command runs in.
 
-This page is made from `cx_pipeline/settings.py` by `make docs`.
+This page is made from `cx_pipeline/settings/` by `make docs`.
 """
 
 
@@ -120,7 +128,7 @@ def page() -> str:
     column = (*source, "<entity>", "columns", "<column>")
     for title, model, path, skip in (
         ("[entities.<entity>]", EntitySettings, ("entities", "<entity>"), ()),
-        ("[sources.<name>]", Source, source, ("entities",)),
+        ("[sources.<name>]", FileSource, source, ("entities",)),
         ("[sources.<name>.<entity>]", FileMapping, (*source, "<entity>"), ("columns", "attributes")),
         ("[sources.<name>.<entity>.columns]", Column, column, ("rescale",)),
     ):

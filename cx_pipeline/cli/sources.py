@@ -115,7 +115,7 @@ def answers(settings: Settings) -> list[Answer]:
     inbox = settings.paths.inbox
     surveyed = survey(settings)
     found = []
-    for name, source in settings.all_sources.items():
+    for name, source in settings.file_sources.items():
         problems = [] if inbox.is_dir() else [f"{inbox} is not there: make it, and drop files below it"]
         for entity, mapping in source.entities.items():
             folder = inbox / entity

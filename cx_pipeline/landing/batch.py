@@ -20,7 +20,8 @@ class Batch:
     """One load of one file.  `read` = `landed` + `rejected`, in records of the input.
 
     `origin` is the path below the entity's folder of the inbox, redacted.  `delivered` and `missing` are
-    contract columns by their input names; `extra` are headers nobody asked for, redacted.
+    contract columns by their input names; `extra` are headers nobody asked for, redacted.  A page of
+    a full re-pull that is not through is `provisional`: its generation is read from the first other batch on.
     """
 
     batch_id: str
@@ -37,6 +38,7 @@ class Batch:
     content_sha256: str
     mode: Literal["upsert", "replace"] = "upsert"
     alias: bool = False
+    provisional: bool = False
     read: int = 0
     landed: int = 0
     rejected: int = 0
@@ -72,9 +74,9 @@ def batch_id(source: str, entity: str, origin: str, content_sha256: str, occurre
 
 
 def current_generations(batches: Iterable[Batch]) -> dict[tuple[str, str], int]:
-    """(source, entity) -> the greatest generation landed, the only one that is read."""
+    """(source, entity) -> the greatest generation that landed whole, the only one read; 0: none yet."""
     current: dict[tuple[str, str], int] = {}
     for batch in batches:
         key = (batch.source, batch.entity)
-        current[key] = max(batch.generation, current.get(key, 0))
+        current[key] = max(0 if batch.provisional else batch.generation, current.get(key, 0))
     return current

@@ -16,33 +16,27 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 
-from cx_pipeline.contract import CONTRACT_VERSION, ENTITIES
+from cx_pipeline.contract import ENTITIES
 from cx_pipeline.files import write_whole
-from cx_pipeline.landing.batch import Batch, batch_id
+from cx_pipeline.landing.batch import Batch
+from cx_pipeline.landing.session import Session, mapping_fingerprint, rejected_table
 from cx_pipeline.landing.store import (
-    REJECTED_SCHEMA,
     BatchWriter,
     LandingError,
-    ensure_empty_files,
-    list_batches,
-    remove_leftovers,
 )
-from cx_pipeline.privacy.errors import PrivacyError
-from cx_pipeline.privacy.identity_key import load_key
-from cx_pipeline.privacy.keys import Keyer
 from cx_pipeline.settings import INBOX_SOURCE, DataPaths, FileMapping, Settings
 from cx_pipeline.sources.files.inbox import Drop, Inbox, survey
 from cx_pipeline.sources.files.reader import open_reader
 from cx_pipeline.sources.rows.mapping import Mapper
-from cx_pipeline.sources.rows.records import Chunk, FileError, Reader, Reject
+from cx_pipeline.sources.rows.records import Chunk, FileError, Reader
 
 Progress = Callable[[int, int], None]
 """Hears the bytes read of an entity's files to load, and how many there are."""
@@ -168,29 +162,6 @@ class _Contents:
             write_whole(self._file, json.dumps(self._known, sort_keys=True).encode())
 
 
-# ---------------------------------------------------------------- fingerprints
-
-
-def mapping_fingerprint(settings: Settings, source: str, entity: str) -> str:
-    """16 hex digits of everything that changes what a file's rows become."""
-    configured = settings.all_sources[source]
-    mapping = configured.entities.get(entity, FileMapping())
-    links = settings.privacy.links_file
-    what = {
-        "mapping": mapping.model_dump(
-            mode="json", exclude={"files", "mode", "never_empty", "freshness_hours"}
-        ),
-        "time_zone": mapping.time_zone or configured.time_zone or settings.reporting.time_zone,
-        "id_namespace": configured.id_namespace or source,
-        "relationship": configured.relationship if entity == "customers" else None,
-        "attributes": settings.attributes(entity),
-        "agent_ids": settings.privacy.agent_ids,
-        "phone_regions": settings.privacy.phone_regions,
-        "links": hashlib.sha256(links.read_bytes()).hexdigest() if links else None,
-    }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-
-
 # ---------------------------------------------------------------- one file
 
 
@@ -203,22 +174,6 @@ class _Found:
     sha256: str = ""
     identity: _Identity = (0, 0, 0, 0)
     problem: str = ""
-
-
-def _rejected_table(draft: Batch, rejects: Iterable[Reject]) -> pa.Table:
-    rows = [
-        {
-            "source": draft.source,
-            "batch_id": draft.batch_id,
-            "batch_sequence": draft.sequence,
-            "line": r.line,
-            "column_name": r.column,
-            "reason": r.reason,
-            "detail": r.detail,
-        }
-        for r in sorted(rejects, key=lambda r: r.line)
-    ]
-    return pa.Table.from_pylist(rows, schema=REJECTED_SCHEMA)
 
 
 def _chunks(reader: Reader, wanted: frozenset[str]) -> Iterator[Chunk]:
@@ -246,44 +201,20 @@ def _series(origin: str) -> str:
     return re.sub(r"\d+", "#", origin)
 
 
-class _Pull:
+class _Pull(Session):
     """One pull of one source."""
 
     def __init__(self, settings: Settings, source: str, night: date, on_progress: Progress | None) -> None:
-        if source not in settings.all_sources:
+        if source not in settings.file_sources:
             raise LandingError(
-                f"there is no enabled source {source!r}; there are {', '.join(settings.all_sources)}"
+                f"there is no enabled source of files {source!r}; there are "
+                f"{', '.join(settings.file_sources)}"
             )
-        self.settings = settings
-        self.paths = settings.paths
-        self.source = source
-        self.night = night.isoformat()
+        super().__init__(settings, source, night)
         self.on_progress = on_progress
         self.outcomes: list[FileReport] = []
         self.notes: list[str] = []
-        remove_leftovers(self.paths)
-        ensure_empty_files(self.paths)
-        self.batches = list_batches(self.paths)
-        try:
-            key = load_key(settings, may_create=not self.batches)
-            self.keyer = Keyer.of(settings, key)
-        except PrivacyError as error:
-            raise LandingError(str(error)) from error
-        self._check_key()
-        self.sequence = max((b.sequence for b in self.batches), default=0)
         self.contents = _Contents(self.paths)
-
-    def _check_key(self) -> None:
-        newest: dict[tuple[str, str], int] = {}
-        for b in self.batches:
-            newest[b.source, b.entity] = max(b.generation, newest.get((b.source, b.entity), 0))
-        for b in self.batches:
-            if b.generation == newest[b.source, b.entity] and b.key_fingerprint != self.keyer.fingerprint:
-                raise LandingError(
-                    f"the identity key has changed (fingerprint {self.keyer.fingerprint}, but {b.entity} of "
-                    f"{b.source} landed under {b.key_fingerprint}): put the former key back, or start over "
-                    "with an empty data directory"
-                )
 
     def run(self) -> PullReport:
         inbox = survey(self.settings)
@@ -305,7 +236,7 @@ class _Pull:
         if self.source == INBOX_SOURCE:
             self.notes += [f"not used: {self.keyer.redact(line)}" for line in inbox.strange]
         else:
-            for entity, mapping in self.settings.all_sources[self.source].entities.items():
+            for entity, mapping in self.settings.file_sources[self.source].entities.items():
                 if not mapping.files:
                     self.notes.append(
                         f'sources.{self.source}.{entity} claims no file: give it files = "pattern"'
@@ -418,7 +349,15 @@ class _Pull:
                 self.outcomes.append(FileReport(entity, f"{entity}/{f.origin}", "skipped"))
                 continue
             copied = f.origin not in latest and any(b.content_sha256 == f.sha256 for b in latest.values())
-            draft = self._draft(entity, f, generation, fingerprint, occurrences.get((f.origin, f.sha256), 0))
+            draft = self.draft(
+                entity,
+                origin=f.origin,
+                content_sha256=f.sha256,
+                occurrence=occurrences.get((f.origin, f.sha256), 0),
+                generation=generation,
+                fingerprint=fingerprint,
+                mode=self._mapping(entity).mode,
+            )
             try:
                 batch = (
                     self._land_alias(draft)
@@ -445,26 +384,8 @@ class _Pull:
     def _is_new(f: _Found, latest: dict[str, Batch]) -> bool:
         return f.origin not in latest or latest[f.origin].content_sha256 != f.sha256
 
-    def _draft(self, entity: str, f: _Found, generation: int, fingerprint: str, occurrence: int) -> Batch:
-        mapping = self._mapping(entity)
-        return Batch(
-            batch_id=batch_id(self.source, entity, f.origin, f.sha256, occurrence),
-            sequence=self.sequence + 1,
-            source=self.source,
-            entity=entity,
-            night=self.night,
-            generation=generation,
-            contract_version=CONTRACT_VERSION,
-            key_fingerprint=self.keyer.fingerprint,
-            mapping_fingerprint=fingerprint,
-            landed_at=datetime.now(UTC).isoformat(),
-            origin=f.origin,
-            content_sha256=f.sha256,
-            mode=mapping.mode,
-        )
-
     def _mapping(self, entity: str) -> FileMapping:
-        return self.settings.all_sources[self.source].entities.get(entity, FileMapping())
+        return self.settings.file_sources[self.source].entities.get(entity, FileMapping())
 
     def _land_alias(self, draft: Batch) -> Batch:
         batch = replace(draft, alias=True)
@@ -494,8 +415,8 @@ class _Pull:
                 draft.entity,
                 self.keyer,
                 reader.headers,
-                path=draft.origin,
                 sequence=draft.sequence,
+                key_scope=draft.origin if self._mapping(draft.entity).key_scope == "file" else "",
             )
             with BatchWriter(self.paths, draft) as writer:
                 for chunk in _chunks(reader, mapper.binding.wanted):
@@ -504,7 +425,7 @@ class _Pull:
                     rejected += len(rejects)
                     writer.write(rows)
                     if rejects:
-                        writer.reject(_rejected_table(draft, rejects))
+                        writer.reject(rejected_table(draft, rejects))
                 if not self._is_unchanged(f):
                     raise FileError("changed while it was read: it is tried again next night")
                 batch = self._finished(draft, mapper, landed, rejected, newest)

@@ -18,6 +18,7 @@ from cx_pipeline.landing import (
     read_batch,
 )
 from cx_pipeline.landing import pull as pull_module
+from cx_pipeline.landing.session import mapping_fingerprint
 from cx_pipeline.settings import Settings
 
 NIGHT = date(2024, 1, 15)
@@ -216,9 +217,9 @@ def test_a_reload_that_was_killed_goes_on(house: House, monkeypatch: pytest.Monk
     ],
 )
 def test_whatever_changes_rows_changes_the_fingerprint(house: House, change: dict[str, Any]) -> None:
-    before = pull_module.mapping_fingerprint(house.settings, "inbox", "transactions")
+    before = mapping_fingerprint(house.settings, "inbox", "transactions")
     house.options = change
-    assert pull_module.mapping_fingerprint(house.settings, "inbox", "transactions") != before
+    assert mapping_fingerprint(house.settings, "inbox", "transactions") != before
 
 
 def test_a_changed_identity_key_stops_the_night(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

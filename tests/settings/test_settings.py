@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cx_pipeline.settings import DEFAULT_CONFIG, Settings, SettingsError, load_settings
+from cx_pipeline.settings import DEFAULT_CONFIG, FileMapping, Settings, SettingsError, load_settings
 from tools.settings_page import page
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +106,7 @@ def test_the_environment_reaches_into_a_source(load: Load) -> None:
         CX_SOURCES__DESK__TIME_ZONE="Europe/Berlin",
     )
     mapping = settings.sources["shop"].entities["transactions"]
+    assert isinstance(mapping, FileMapping)
     assert mapping.mode == "replace"
     assert mapping.files == ("a.csv", "b.csv")
     assert mapping.columns["amount"].from_ == "합계"

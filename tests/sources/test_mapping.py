@@ -253,7 +253,7 @@ def mapped(
 ) -> tuple[list[dict[str, Any]], list[tuple[int, str, str | None]], Mapper]:
     source = {"type": "files", entity: mapping or {}} | options.pop("source", {})
     settings_ = Settings(data_dir=tmp_path, sources={"shop": source}, **options)
-    mapper = Mapper(settings_, "shop", entity, KEYER, list(columns), path="a.csv", sequence=3)
+    mapper = Mapper(settings_, "shop", entity, KEYER, list(columns), sequence=3)
     size = len(next(iter(columns.values())))
     chunk = Chunk({n: pa.array(v) for n, v in columns.items()}, np.arange(2, size + 2), [])
     table, rejects = mapper.map(chunk)

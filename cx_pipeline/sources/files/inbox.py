@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from cx_pipeline.contract import ENTITIES
-from cx_pipeline.settings import INBOX_SOURCE, Settings
+from cx_pipeline.settings import INBOX_SOURCE, FileSource, Settings
 from cx_pipeline.sources.files.reader import EXTENSIONS, extension
 
 _TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".swp", "~")
@@ -117,7 +117,8 @@ def survey(settings: Settings) -> Inbox:
             owners = tuple(
                 source
                 for source, configured in settings.sources.items()
-                if child.name in configured.entities
+                if isinstance(configured, FileSource)
+                and child.name in configured.entities
                 and any(matches(name, p) for p in configured.entities[child.name].files)
             )
             if len(owners) > 1:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from cx_pipeline.contract import ENTITIES, Entity, Field, Role, Type
 from cx_pipeline.contract.landing_schema import landing_schema
 from cx_pipeline.privacy.keys import Keyer
-from cx_pipeline.settings import Column, FileMapping, Scalar, Settings
+from cx_pipeline.settings import Column, RowMapping, Scalar, Settings
 from cx_pipeline.sources.rows import convert
 from cx_pipeline.sources.rows.clock import LocalClock
 from cx_pipeline.sources.rows.records import MAX_FIELD_BYTES, Chunk, FileError, Reject, shape, tidy_header
@@ -74,7 +74,7 @@ class _Headers:
         return found[0] if found else None
 
 
-def bind(entity: Entity, mapping: FileMapping, attributes: Iterable[str], headers: list[str]) -> Binding:
+def bind(entity: Entity, mapping: RowMapping, attributes: Iterable[str], headers: list[str]) -> Binding:
     """Bind headers to the contract's columns; `FileError` where none fits or one stands twice."""
     known = _Headers(headers)
     columns, missing = _bind_given(mapping.columns, known)
@@ -121,7 +121,7 @@ def _bind_given(given: dict[str, Column], known: _Headers) -> tuple[dict[str, Or
 
 
 def _bind_attributes(
-    mapping: FileMapping, names: Iterable[str], known: _Headers
+    mapping: RowMapping, names: Iterable[str], known: _Headers
 ) -> tuple[dict[str, Origin], list[str]]:
     """The declared attributes: as mapped, else from a header `attributes.<name>` or `<name>`."""
     declared = list(names)
@@ -198,7 +198,10 @@ def _as_text(value: Scalar) -> str:
 
 
 class Mapper:
-    """Maps the chunks of one file.  `tally` grows as they pass."""
+    """Maps the chunks of one file or page.  `tally` grows as they pass.
+
+    Generated ids of different `key_scope`s never meet.
+    """
 
     def __init__(
         self,
@@ -208,20 +211,20 @@ class Mapper:
         keyer: Keyer,
         headers: list[str],
         *,
-        path: str,
         sequence: int,
+        key_scope: str = "",
     ) -> None:
         self._settings = settings
         self._source_name = source
         self._sequence = sequence
         self._source = settings.all_sources[source]
         self._entity = ENTITIES[entity]
-        self._mapping = mapping = self._source.entities.get(entity, FileMapping())
+        self._mapping = mapping = self._source.entities.get(entity, RowMapping())
         self._keyer = keyer
         self._schema = landing_schema(self._entity)
         self._clocks: dict[str, LocalClock] = {}
         self._ordinals = Ordinals()
-        self._file_scope = path if mapping.key_scope == "file" else ""
+        self._key_scope = key_scope
         self._position = 0
         self.binding = bind(self._entity, mapping, settings.attributes(entity), headers)
         self.tally = Tally()
@@ -391,7 +394,7 @@ class Mapper:
             named = pc.binary_join_element_wise(_UNIT_SEPARATOR + name + "=", text, "")
             parts.append(pc.fill_null(named, ""))
         rows = pc.binary_join_element_wise(*parts, "").to_pylist() if parts else [""] * size
-        prefix = self._file_scope.encode()
+        prefix = self._key_scope.encode()
         digests = [self._keyer.row_digest(prefix, row.encode()) for row in rows]
         hashes = np.frombuffer(b"".join(digests), "<u8")[::2] if digests else np.array([], np.uint64)
         ordinals = self._ordinals.next(hashes)

@@ -6,9 +6,9 @@ Nothing here does I/O.  Used by the readers, the pages of services and the mappi
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,3 +74,30 @@ def shape(value: str) -> str:
         for c in value[:41]
     )
     return form if len(value) <= 40 else form[:40] + "…"
+
+
+Row = Mapping[str, Any]
+"""A row as a connector gives it: contract column (or a name the mapping may ask for) → a plain value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a record of a service that could not be read; `detail` quotes no value of it."""
+
+    detail: str
+
+
+def rows_of(records: Iterable[Any], to_rows: Callable[[Any], Iterable[Row]]) -> tuple[Row | Unreadable, ...]:
+    """What `to_rows` makes of each record; a record that lacks what it needs becomes an `Unreadable`."""
+    rows: list[Row | Unreadable] = []
+    for record in records:
+        try:
+            rows.extend(to_rows(record))
+        except KeyError as error:
+            name = error.args[0] if error.args and isinstance(error.args[0], str) else ""
+            rows.append(Unreadable(f"the record has no {shape(name) if not name.isidentifier() else name}"))
+        except (TypeError, AttributeError, ValueError, IndexError) as error:
+            rows.append(
+                Unreadable(f"a field of the record has another type than before ({type(error).__name__})")
+            )
+    return tuple(rows)

@@ -1,0 +1,1 @@
+"""The one HTTP client under all connectors: patient, polite, and discreet about secrets."""

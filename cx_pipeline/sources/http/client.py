@@ -1,0 +1,290 @@
+"""The client: one call at a time, tried again with patience, kept within limits, discreet about secrets.
+
+What enters: a base address, how to authenticate, limits.  What leaves: what JSON or bytes the service
+answered, or a `ServiceError` whose text says what to do and quotes neither secret, query nor body.  Called by
+connectors, which get one from their `Link`.
+
+https only, unless the host is this machine.  A redirect to another host is followed without credentials, and
+none by a call that sends something.  429, 5xx, time-outs, broken connections and broken or truncated bodies
+are tried again: after what the service asks for (`Retry-After`, else its limit's reset), else after a
+jittered, doubling pause; never longer, over all calls of a client, than `patience` seconds of pauses.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import tenacity
+
+from cx_pipeline.sources.http.auth import Auth
+from cx_pipeline.sources.http.clock import Clock
+from cx_pipeline.sources.http.errors import (
+    BrokenAnswer,
+    CredentialMissing,
+    CredentialRefused,
+    NotFound,
+    Refused,
+    ScopeMissing,
+    ServiceError,
+    Unreachable,
+)
+from cx_pipeline.sources.http.limits import RateLimit, retry_after
+
+# Both log addresses with their queries, and httpcore headers too: neither belongs in a log.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+LARGEST_ANSWER_BYTES = 64 << 20
+PATIENCE_SECONDS = 900.0
+_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_ATTEMPTS = 8
+_LONGEST_PAUSE = 60.0
+_REDIRECTS = 5
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_SKEW_SECONDS = 300.0
+
+Params = Mapping[str, str | int | float | bool | None]
+Result = TypeVar("Result")
+
+
+class _Transient(Exception):
+    """Worth another try; `after` is what the service asks to wait, in seconds."""
+
+    def __init__(self, problem: str, after: float | None = None) -> None:
+        super().__init__(problem)
+        self.after = after
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Client:
+    """Calls one service.  `calls` counts the requests sent; `skew`: seconds its clock is ahead of ours."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: Auth,
+        limit: RateLimit,
+        clock: Clock,
+        source: str,
+        headers: Mapping[str, str] | None = None,
+        largest_bytes: int = LARGEST_ANSWER_BYTES,
+        patience: float = PATIENCE_SECONDS,
+        random_: random.Random | None = None,
+    ) -> None:
+        self._base = base_url.rstrip("/") + "/"
+        self._host = _safe_host(self._base, source)
+        if not all(value.isascii() and value.isprintable() for value in auth.headers.values()):
+            raise CredentialMissing(
+                "the credential holds characters no header may hold: copy it again, whole"
+            )
+        self._auth = auth
+        self._limit = limit
+        self._clock = clock
+        self._source = source
+        self._headers = {"Accept": "application/json", "User-Agent": "cx-pipeline", **(headers or {})}
+        self._largest = largest_bytes
+        self._patience = patience
+        self._random = random_ or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        self.calls = 0
+        self.skew = 0.0
+
+    def close(self) -> None:
+        self._client.close()
+
+    # ------------------------------------------------------------ what connectors call
+
+    def get(self, path: str, params: Params | None = None, *, limit: RateLimit | None = None) -> Any:
+        """The JSON at `path` (below the base address, or an address of the same host, as next links are)."""
+        return self._patiently("GET", path, params, _json, limit=limit)
+
+    def post(
+        self, path: str, body: object, params: Params | None = None, *, limit: RateLimit | None = None
+    ) -> Any:
+        """The JSON the service answers to `body`, sent as JSON.  Only for calls that may be repeated."""
+        return self._patiently("POST", path, params, _json, limit=limit, body=body)
+
+    def download(self, path: str, params: Params | None = None, *, limit: RateLimit | None = None) -> bytes:
+        """The bytes at `path`."""
+        return self._patiently("GET", path, params, _bytes, limit=limit)
+
+    # ------------------------------------------------------------ patience
+
+    def _patiently(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        read: Callable[[bytes], Result],
+        *,
+        limit: RateLimit | None,
+        body: object = None,
+    ) -> Result:
+        url = urljoin(self._base, path.removeprefix("/") if not urlsplit(path).scheme else path)
+        if urlsplit(url).netloc != urlsplit(self._base).netloc:
+            raise BrokenAnswer(
+                f"{self._host} points to another host: its answers cannot be trusted, tell its support"
+            )
+        name = f"{method} {self._host}{urlsplit(url).path}"
+
+        def attempt() -> Result:
+            (limit or self._limit).wait(self._clock)
+            answer = self._send(method, url, params, body)
+            (limit or self._limit).learn(answer.headers, self._clock)
+            return self._read(name, answer, read)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Transient),
+            wait=self._pause,
+            stop=self._stop,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except _Transient as problem:
+            raise Unreachable(
+                f"{name}: {problem}, and went on doing so: nothing more is pulled tonight, the next night "
+                "goes on from here; if it lasts, look at the service's status page"
+            ) from None
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        problem = state.outcome.exception() if state.outcome else None
+        after = problem.after if isinstance(problem, _Transient) else None
+        doubling = min(2.0 ** (state.attempt_number - 1), _LONGEST_PAUSE)
+        if after is None:
+            return doubling * self._random.uniform(0.5, 1.0)
+        return after + self._random.uniform(0.0, 0.5)
+
+    def _stop(self, state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number >= _ATTEMPTS or self._pause(state) > self._patience
+
+    def _sleep(self, seconds: float) -> None:
+        self._patience -= seconds
+        self._clock.sleep(seconds)
+
+    # ------------------------------------------------------------ one call
+
+    def _send(self, method: str, url: str, params: Params | None, body: object) -> _Answer:
+        query: dict[str, Any] = {k: v for k, v in (params or {}).items() if v is not None}
+        headers = {**self._headers, **self._auth.headers}
+        query |= self._auth.params
+        for _ in range(_REDIRECTS):
+            answer = self._exchange(method, url, query, headers, body)
+            location = answer.headers.get("location")
+            if answer.status not in (301, 302, 303, 307, 308) or location is None:
+                return answer
+            if method != "GET":
+                raise Refused(f"{self._host} redirects a {method}: check sources.{self._source}.base_url")
+            url = urljoin(url, location)
+            query = {}
+            if _safe_host(url, self._source) != self._host:
+                headers = {**self._headers}
+        raise Refused(f"{self._host} redirects without end: check sources.{self._source}.base_url")
+
+    def _exchange(
+        self, method: str, url: str, query: Mapping[str, Any], headers: Mapping[str, str], body: object
+    ) -> _Answer:
+        self.calls += 1
+        received = bytearray()
+        try:
+            with self._client.stream(
+                method, url, params=query or None, headers=dict(headers), json=body
+            ) as response:
+                for piece in response.iter_bytes():
+                    received += piece
+                    if len(received) > self._largest:
+                        raise BrokenAnswer(
+                            f"{self._host} answers with more than {self._largest >> 20} MiB: "
+                            "ask for smaller pages"
+                        )
+                self._look_at_clock(response.headers)
+                return _Answer(response.status_code, response.headers, bytes(received))
+        except httpx.TimeoutException:
+            raise _Transient("did not answer in time") from None
+        except httpx.DecodingError:
+            raise _Transient("sent an answer that is damaged") from None
+        except httpx.TransportError as error:
+            raise _Transient(f"could not be reached, or broke off ({type(error).__name__})") from None
+
+    def _look_at_clock(self, headers: Mapping[str, str]) -> None:
+        try:
+            theirs = parsedate_to_datetime(headers["date"])
+            self.skew = (theirs - self._clock.now()).total_seconds()
+        except (KeyError, ValueError, TypeError):
+            return
+
+    def _read(self, name: str, answer: _Answer, read: Callable[[bytes], Result]) -> Result:
+        if answer.status < 300:
+            return read(answer.body)
+        if answer.status in (408, 425, 429) or answer.status >= 500:
+            after = retry_after(answer.headers, self._clock.now())
+            raise _Transient(f"answered {answer.status}", after)
+        raise _refusal(name, self._source, answer.status)
+
+    @property
+    def skew_note(self) -> str | None:
+        """What to tell where the service's clock and ours are far apart."""
+        if abs(self.skew) < _SKEW_SECONDS:
+            return None
+        return (
+            f"the clock of {self._host} is {abs(self.skew) / 60:.0f} minutes "
+            f"{'ahead of' if self.skew > 0 else 'behind'} this machine's: set this machine's clock (NTP)"
+        )
+
+
+def _refusal(name: str, source: str, status: int) -> ServiceError:
+    if status == 401:
+        return CredentialRefused(
+            f"{name}: the credential of {source} is refused (401): it expired or was revoked; make a new one"
+        )
+    if status == 403:
+        return ScopeMissing(
+            f"{name}: the credential of {source} may not read this (403): "
+            "give it the scope that docs/connectors names"
+        )
+    if status in (404, 410):
+        return NotFound(f"{name}: is not there ({status}): check the account and what sources.{source} names")
+    return Refused(
+        f"{name}: the service refuses the request ({status}): check the settings of sources.{source}"
+    )
+
+
+def _safe_host(url: str, source: str) -> str:
+    """The host of an address secrets may travel to; `Refused` where they may not."""
+    parts = urlsplit(url)
+    if parts.hostname is None or not (parts.scheme == "https" or _is_loopback(parts.scheme, parts.hostname)):
+        raise Refused(
+            f"sources.{source}: {parts.scheme}://{parts.hostname} is not https: secrets would travel openly"
+        )
+    return parts.netloc.rpartition("@")[2]
+
+
+def _is_loopback(scheme: str, host: str) -> bool:
+    return scheme == "http" and host in _LOOPBACK
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise _Transient("sent no valid JSON") from None
+
+
+def _bytes(body: bytes) -> bytes:
+    return body

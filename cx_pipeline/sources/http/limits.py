@@ -1,0 +1,79 @@
+"""Staying within what a service allows: a limit of our own, and the limits its answers tell.
+
+Nothing here does I/O but sleep on the clock it is given.  Called by the client.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from cx_pipeline.sources.http.clock import Clock
+
+_REMAINING = (
+    "ratelimit-remaining",
+    "rate-limit-remaining",
+    "x-ratelimit-remaining",
+    "x-rate-limit-remaining",
+)
+_RESET = ("ratelimit-reset", "rate-limit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_EPOCH_FROM = 1_000_000_000  # a reset as large as this is an instant, not a number of seconds
+_LONGEST_RESET = 3600.0
+
+
+class RateLimit:
+    """At most `calls` within any `seconds`; one object is shared by all calls that count together."""
+
+    def __init__(self, calls: int, seconds: float = 60.0) -> None:
+        self.calls = calls
+        self.seconds = seconds
+        self._made: deque[float] = deque(maxlen=calls)
+        self._not_before = 0.0
+
+    def wait(self, clock: Clock) -> None:
+        """Sleep until one more call is allowed, and count it."""
+        at = max(self._not_before, self._made[0] + self.seconds if len(self._made) == self.calls else 0.0)
+        if (left := at - clock.monotonic()) > 0:
+            clock.sleep(left)
+        self._made.append(clock.monotonic())
+
+    def learn(self, headers: Mapping[str, str], clock: Clock) -> None:
+        """Wait for the reset before the next call where the service says that none is left."""
+        if told(headers, _REMAINING) == 0 and (left := reset_seconds(headers, clock.now())) is not None:
+            self._not_before = clock.monotonic() + left
+
+
+def told(headers: Mapping[str, str], names: tuple[str, ...]) -> float | None:
+    """The number the first of these headers holds, None where there is none."""
+    for name in names:
+        try:
+            return float(headers[name].split(";")[0])
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def reset_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until the service's limit begins anew, where it says."""
+    reset = told(headers, _RESET)
+    if reset is None:
+        return None
+    left = reset - now.timestamp() if reset >= _EPOCH_FROM else reset
+    return min(max(left, 0.0), _LONGEST_RESET)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds the service asks to wait: `Retry-After` as seconds or HTTP date, else its limit's reset."""
+    text = headers.get("retry-after")
+    if text is None:
+        return reset_seconds(headers, now)
+    try:
+        return max(float(text), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None
