@@ -4,6 +4,7 @@ The names below are the room's whole interface; they load pyarrow, so import the
 """
 
 from cx_pipeline.landing.batch import Batch, current_generations
+from cx_pipeline.landing.pages import Days, ServiceReport, connect, pull_service
 from cx_pipeline.landing.pull import FileReport, PullReport, Totals, pull_files
 from cx_pipeline.landing.store import (
     LandingError,
@@ -15,14 +16,18 @@ from cx_pipeline.landing.store import (
 
 __all__ = [
     "Batch",
+    "Days",
     "FileReport",
     "LandingError",
     "PullReport",
+    "ServiceReport",
     "Totals",
     "batch_path",
+    "connect",
     "current_generations",
     "ensure_empty_files",
     "list_batches",
     "pull_files",
+    "pull_service",
     "read_batch",
 ]

@@ -1,15 +1,15 @@
 """Pulling services: each page becomes a batch an entity, landed before its cursor moves.
 
-What enters: the settings, a source's name, the night, perhaps a window of days.  What leaves: landed batches and
-a `ServiceReport`.  A service that fails ends its pull there: what landed stays, the report says what to do, and
-the next pull goes on from the last page.  Only what makes every batch wrong raises.  Called by the Dagster
-assets and by tests, under the night's lock.
+What enters: the settings, a source's name, the night, perhaps a window of days.  What leaves: landed batches
+and a `ServiceReport`.  A service that fails ends its pull there: what landed stays, the report says what to
+do, and the next pull goes on from the last page.  Only what makes every batch wrong raises.  Called by the
+Dagster assets and by tests, under the night's lock.
 
 Killed anywhere, a pull resumes within one page: a page that landed and whose cursor did not move comes again,
 is known by its content and lands no second time.  A page is skipped only where skipping cannot change which
-version of a key wins: its content is the latest of its stream, and either nothing landed since or all its rows
-carry `updated_at`.  When the mapping changes, everything is pulled anew as the next generation, whose pages are
-provisional until the last stream is through: until then the former generation stays in force.
+version of a key wins: its content is the latest of its stream, and either nothing landed since or all its
+rows carry `updated_at`.  When the mapping changes, everything is pulled anew as the next generation, whose
+pages are provisional until the last stream is through: until then the former generation stays in force.
 """
 
 from __future__ import annotations
@@ -212,7 +212,8 @@ class _PagePull(Session):
             self.cursors.write(stream.name, cursor)
         if fields and (lost := sorted(set(cursor.fields) - fields)):
             self.notes.append(
-                f"the records of {stream.name} have no field {', '.join(lost)} any more: did the service change?"
+                f"the records of {stream.name} have no field {', '.join(lost)} any more: "
+                "did the service change?"
             )
         if not cursor.is_complete or (fields and set(cursor.fields) != fields):
             known = tuple(sorted(fields)) or cursor.fields
@@ -272,7 +273,7 @@ class _PagePull(Session):
         counts.rejected += batch.rejected
 
     def _digest(self, rows: Sequence[Row | Unreadable]) -> str:
-        """A keyed hash: that of a page with one person in it must not be tried out against a list of people."""
+        """A keyed hash: a page of one person must not be tried out against a list of people."""
         text = json.dumps(
             [row.detail if isinstance(row, Unreadable) else row for row in rows], default=str, sort_keys=True
         )
@@ -389,7 +390,8 @@ def pull_service(
 ) -> ServiceReport:
     """Land what a service has since the last night or, with `days`, what it has of those days.
 
-    Never raises for a service that fails (see `ServiceReport.problems`); `LandingError` where nothing may land.
+    Never raises for a service that fails (see `ServiceReport.problems`); `LandingError` where nothing may
+    land.
     """
     connector = connector or connect(settings, source)
     try:

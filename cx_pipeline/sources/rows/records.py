@@ -92,12 +92,11 @@ def rows_of(records: Iterable[Any], to_rows: Callable[[Any], Iterable[Row]]) -> 
     rows: list[Row | Unreadable] = []
     for record in records:
         try:
-            rows.extend(to_rows(record))
-        except KeyError as error:
-            name = error.args[0] if error.args and isinstance(error.args[0], str) else ""
-            rows.append(Unreadable(f"the record has no {shape(name) if not name.isidentifier() else name}"))
+            made = tuple(to_rows(record))
+        except KeyError:  # its text may be a value
+            rows.append(Unreadable("the record lacks a field it always had"))
         except (TypeError, AttributeError, ValueError, IndexError) as error:
-            rows.append(
-                Unreadable(f"a field of the record has another type than before ({type(error).__name__})")
-            )
+            rows.append(Unreadable(f"a field of the record changed its type ({type(error).__name__})"))
+        else:
+            rows.extend(made)
     return tuple(rows)

@@ -1,0 +1,200 @@
+"""Zendesk's settings, streams and ways of paging.
+
+What enters: the settings and a `Link`.  What leaves: streams over the incremental exports (tickets and users
+by cursor, ticket events by time) and the list of satisfaction ratings.  `records.py` has what a record says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, SecretStr
+
+from cx_pipeline.settings import ServiceSource
+from cx_pipeline.sources.connector import Connector, Json, Page, Stream, Window, part, rows_of
+from cx_pipeline.sources.connectors.zendesk import records
+from cx_pipeline.sources.connectors.zendesk.directory import Directory
+from cx_pipeline.sources.http.auth import Auth, basic, bearer
+from cx_pipeline.sources.http.limits import RateLimit
+
+_EXPORTS_PER_MINUTE = 10
+_CALLS_PER_MINUTE = 200
+_RATINGS_LOOKBACK_SECONDS = 30 * 86_400  # a rating may be given or changed long after it was offered
+
+
+class ZendeskSource(ServiceSource):
+    """A Zendesk Support account.  The credential is an API token (with `email`) or an OAuth access token."""
+
+    type: Literal["zendesk"] = "zendesk"
+    """Zendesk Support."""
+    subdomain: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")]
+    """The account: `acme` of `acme.zendesk.com`."""
+    email: str | None = None
+    """The agent an API token belongs to; leave it out for an OAuth token."""
+    token: SecretStr | None = None
+    """The API or OAuth token; only as the environment variable."""
+    token_file: Path | None = None
+    """The file that holds the token."""
+    identify_by: Literal["email", "id"] = "email"
+    """`email` joins a person's records across sources; `id` uses Zendesk's own numbers."""
+    page_size: PositiveInt | None = None
+    """Records a page of an export; by default Zendesk's own, 1000."""
+
+
+class Zendesk(Connector[ZendeskSource]):
+    """Pulls one Zendesk account."""
+
+    settings_type = ZendeskSource
+    entities = ("customers", "feedback", "tickets", "ticket_events")
+
+    @cached_property
+    def _client(self) -> Any:
+        address = self.settings.base_url or f"https://{self.settings.subdomain}.zendesk.com"
+        limit = RateLimit(self.settings.calls_per_minute or _CALLS_PER_MINUTE)
+        return self.link.client(f"{address.rstrip('/')}/api/v2", auth=self._auth(), limit=limit)
+
+    @cached_property
+    def _exports(self) -> RateLimit:
+        return RateLimit(_EXPORTS_PER_MINUTE)
+
+    @cached_property
+    def _directory(self) -> Directory:
+        return Directory(self._client, by_email=self.settings.identify_by == "email", note=self.link.note)
+
+    def _auth(self) -> Auth:
+        token = self.secret("token")
+        return basic(f"{self.settings.email}/token", token) if self.settings.email else bearer(token)
+
+    def streams(self) -> Sequence[Stream]:
+        return (
+            Stream("users", ("customers",), self._users),
+            Stream("tickets", ("tickets",), self._tickets),
+            Stream("ticket_events", ("ticket_events",), self._ticket_events),
+            Stream("satisfaction_ratings", ("feedback",), self._ratings),
+        )
+
+    def check(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        recent = {"start_time": int(self.link.clock.now().timestamp()) - 3600, "per_page": 1}
+        yield "who the credential is", lambda: part(self._client.get("users/me.json"), "user", dict)
+        yield "tickets", lambda: self._client.get("incremental/tickets/cursor.json", recent)
+        yield "ticket events", lambda: self._client.get("incremental/ticket_events.json", recent)
+        yield "users", lambda: self._client.get("incremental/users/cursor.json", recent)
+        yield "satisfaction ratings", lambda: self._client.get("satisfaction_ratings.json", {"page[size]": 1})
+        yield "groups", lambda: self._client.get("groups.json", {"page[size]": 1})
+
+    # ------------------------------------------------------------ streams
+
+    def _users(self, cursor: Json, window: Window | None) -> Iterator[Page]:
+        for users, after in self._export("users", cursor, window, "updated_at"):
+            self._directory.learn(users)
+            rows = rows_of(users, lambda user: records.customer(user, self._directory))
+            yield Page({"customers": rows}, after, _fields(users))
+
+    def _tickets(self, cursor: Json, window: Window | None) -> Iterator[Page]:
+        custom = records.custom_fields(self.settings.entities.get("tickets"))
+        for tickets, after in self._export("tickets", cursor, window, "generated_timestamp"):
+            self._directory.look_up(_ids(tickets, "requester_id", "assignee_id"))
+            rows = rows_of(tickets, lambda ticket: records.ticket(ticket, self._directory, custom))
+            yield Page({"tickets": rows}, after, _fields(tickets))
+
+    def _export(
+        self, what: str, cursor: Json, window: Window | None, instant: str
+    ) -> Iterator[tuple[list[dict[str, Any]], str]]:
+        """Pages of a cursor-based export, with the cursor that follows each."""
+        while True:
+            where = {"cursor": cursor} if cursor is not None else {"start_time": self._start(window)}
+            answer = self._client.get(
+                f"incremental/{what}/cursor.json",
+                {**where, "per_page": self.settings.page_size},
+                limit=self._exports,
+            )
+            found: list[dict[str, Any]] = part(answer, what, list)
+            after = answer.get("after_cursor")
+            if after is None:
+                return
+            yield found, after
+            # an unmoved cursor would be asked for for ever
+            if part(answer, "end_of_stream", bool) or after == cursor or _is_past(found, instant, window):
+                return
+            cursor = after
+
+    def _ticket_events(self, cursor: Json, window: Window | None) -> Iterator[Page]:
+        """The time-based export: the next page starts with the second the last one ended with."""
+        start = int(cursor) if cursor is not None else self._start(window)
+        while True:
+            answer = self._client.get(
+                "incremental/ticket_events.json",
+                {"start_time": start, "include": "comment_events", "per_page": self.settings.page_size},
+                limit=self._exports,
+            )
+            events: list[dict[str, Any]] = part(answer, "ticket_events", list)
+            end = answer.get("end_time")
+            if end is None:
+                return
+            self._directory.look_up(records.people_in(events))
+            rows = rows_of(events, lambda event: records.ticket_events(event, self._directory))
+            is_last = part(answer, "end_of_stream", bool) or _is_past(events, "timestamp", window)
+            if end <= start and not is_last:  # more of one second than a page holds
+                self.link.note("one second holds more ticket events than a page: some of them may be missing")
+                end = start + 1
+            yield Page({"ticket_events": rows}, end, _fields(events))
+            if is_last:
+                return
+            start = end
+
+    def _ratings(self, cursor: Json, window: Window | None) -> Iterator[Page]:
+        """Satisfaction ratings from some weeks back on, since a rating changes after it was offered."""
+        where = cursor or {"from": self._start(window), "after": None, "newest": 0}
+        end = int(window.end.timestamp()) if window else None
+        while True:
+            answer = self._client.get(
+                "satisfaction_ratings.json",
+                {
+                    "start_time": where["from"],
+                    "end_time": end,
+                    "page[size]": 100,
+                    "page[after]": where["after"],
+                },
+            )
+            ratings: list[dict[str, Any]] = part(answer, "satisfaction_ratings", list)
+            self._directory.look_up(_ids(ratings, "requester_id", "assignee_id"))
+            rows = rows_of(ratings, lambda rating: records.rating(rating, self._directory))
+            newest = max([where["newest"], *(records.epoch(r["created_at"]) for r in ratings)])
+            has_more = bool((answer.get("meta") or {}).get("has_more"))
+            where = (
+                {"from": where["from"], "after": answer["meta"]["after_cursor"], "newest": newest}
+                if has_more
+                else {
+                    "from": max(newest - _RATINGS_LOOKBACK_SECONDS, where["from"]),
+                    "after": None,
+                    "newest": newest,
+                }
+            )
+            yield Page({"feedback": rows}, where, _fields(ratings))
+            if not has_more:
+                return
+
+    def _start(self, window: Window | None) -> int:
+        start: datetime | None = window.start if window else self.settings.start
+        return int(start.timestamp()) if start else 0
+
+
+def _fields(found: Sequence[dict[str, Any]]) -> frozenset[str]:
+    return frozenset().union(*(record.keys() for record in found if isinstance(record, dict)))
+
+
+def _ids(found: Sequence[dict[str, Any]], *names: str) -> set[int]:
+    return {record[name] for record in found for name in names if isinstance(record.get(name), int)}
+
+
+def _is_past(found: Sequence[dict[str, Any]], instant: str, window: Window | None) -> bool:
+    """Whether a page reaches the end of the window."""
+    if window is None or not found:
+        return False
+    value = found[-1].get(instant)
+    seconds = value if isinstance(value, int) else records.epoch(value) if isinstance(value, str) else 0
+    return seconds >= window.end.timestamp()
