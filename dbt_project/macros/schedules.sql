@@ -70,3 +70,20 @@
         else {{ pieces }}.open_micros_before
     end
 {%- endmacro %}
+
+{#- The inverse: the condition that joins `buckets` to what a schedule's clock reads, and the first instant at which
+    it does. -#}
+{% macro open_bucket(reading) -%}
+    ({{ reading }} - 1 - mod({{ reading }} - 1, 86400000000))
+{%- endmacro %}
+
+{% macro bucket_of(buckets, schedule_id, reading) -%}
+    {{ buckets }}.schedule_id = {{ schedule_id }}
+            and {{ buckets }}.bucket = {{ open_bucket(reading) }}
+            and {{ buckets }}.open_micros_before < {{ reading }}
+            and {{ buckets }}.open_micros_before + {{ buckets }}.open_micros >= {{ reading }}
+{%- endmacro %}
+
+{% macro instant_of_reading(buckets, reading) -%}
+    {{ add_micros(buckets ~ '.starts_at', '(' ~ reading ~ ') - ' ~ buckets ~ '.open_micros_before') }}
+{%- endmacro %}

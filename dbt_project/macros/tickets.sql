@@ -82,3 +82,8 @@
     {%- endfor %}
     {{ customers }}.segment,
 {%- endmacro %}
+
+{#- What a service level can be promised for, as the seed sla_targets names it. -#}
+{% macro sla_metrics() -%}
+    {{ return(['first_response', 'next_response', 'full_resolution', 'requester_wait']) }}
+{%- endmacro %}

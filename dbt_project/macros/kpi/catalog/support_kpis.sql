@@ -57,5 +57,26 @@
             "kpis": [{"kpi": kpi, "unit": "percent", "definition": definition}],
         }) -%}
     {%- endfor -%}
+    {%- set promises = {
+        "sla_attainment_rate": ["true", "every promise"],
+        "sla_first_response_attainment_rate": ["metric = 'first_response'", "first responses"],
+        "sla_next_response_attainment_rate": ["metric = 'next_response'", "next responses"],
+        "sla_full_resolution_attainment_rate": ["metric = 'full_resolution'", "full resolutions"],
+        "sla_requester_wait_attainment_rate": ["metric = 'requester_wait'", "waits of the requester"],
+    } -%}
+    {%- for kpi, (condition, what) in promises.items() -%}
+        {%- do groups.append({
+            "mart": "kpi_response_time",
+            "family": "sla",
+            "entities": ["tickets", "ticket_events"],
+            "units": "int_ticket_slas",
+            "where": "is_inbound and state in ('met', 'breached') and " ~ condition,
+            "kpis": [{
+                "kpi": kpi,
+                "unit": "percent",
+                "definition": "share met of the service levels met or breached, of " ~ what ~ ", by the day of that",
+            }],
+        }) -%}
+    {%- endfor -%}
     {{- return(groups) -}}
 {% endmacro %}

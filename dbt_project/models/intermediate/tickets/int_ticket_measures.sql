@@ -38,6 +38,8 @@ final as (
         max(case when is_first_touch then wait_seconds end) as first_touch_wait_seconds,
         max(case when is_first_touch then session_waiting_since end) as first_touch_waiting_since,
 
+        min(case when is_customer_contact then event_number end) as first_customer_contact_number,
+        min(case when is_customer_contact then turn_number end) as first_customer_contact_turn,
         max(case when event_kind = 'row_response' then event_number end) as row_response_number,
         max(case when is_first_touch then event_number end) as first_touch_number,
         max(case when is_first_solve then event_number end) as first_solve_number,
@@ -52,6 +54,7 @@ final as (
         min(case when event_kind = 'reply' and author = 'bot' then open_micros end) as first_bot_reply_micros,
         min(case when event_kind = 'handover' then open_micros end) as handover_micros,
         min(case when is_touch_after_handover then open_micros end) as first_touch_after_handover_micros,
+        max(as_of_open_micros) as as_of_micros,
         max(business_time_gap) as business_time_gap,
 
         bool_or(is_first_touch and is_date_only) as is_first_touch_inexact,

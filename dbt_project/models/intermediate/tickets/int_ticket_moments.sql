@@ -1,4 +1,5 @@
--- Grain: one moment of a ticket that a KPI is told by (opening, reply, solve, reopening), with the dimension values then in force.
+-- Grain: one moment of a ticket that a KPI is told by (opening, reply, solve, reopening, an unsolved ticket's last), with
+-- the dimension values then in force.
 -- Team, priority, category and agent are the events'; where no event says, the version of the ticket's row then in
 -- force. A reply belongs to who replied, a solve to who solved; what no agent is named for, to the assignee.
 
@@ -12,6 +13,7 @@ with spine as (
         or is_reopen
         or is_first_solve
         or is_last_solve
+        or (is_last and not coalesce({{ is_done('status') }}, true))
 
 ),
 
@@ -52,6 +54,7 @@ final as (
         spine.is_reopen,
         spine.is_first_solve,
         spine.is_last_solve,
+        spine.is_last,
         {{- values_in_force(
             'spine', 'history', 'customers', actor="case when spine.is_touch or spine.author = 'agent' then spine.agent_key end"
         ) }}

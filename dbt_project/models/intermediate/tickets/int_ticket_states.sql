@@ -6,7 +6,8 @@ with spine as (
     select
         *,
         lead(happened_at) over (partition by source, ticket_id order by event_number) as ended_at,
-        lead(open_micros) over (partition by source, ticket_id order by event_number) as ended_micros
+        lead(open_micros) over (partition by source, ticket_id order by event_number) as ended_micros,
+        lead(event_number) over (partition by source, ticket_id order by event_number) as next_event_number
     from {{ ref('int_ticket_spine') }}
     where
         event_kind in ('opened', 'version', 'status', 'row_solve', 'assignment', 'priority', 'schedule')
@@ -20,6 +21,7 @@ final as (
         source,
         ticket_id,
         event_number,
+        next_event_number,
         status,
         assignee,
         priority,

@@ -65,6 +65,12 @@ final as (
         turns.source,
         turns.ticket_id,
         turns.turn_number,
+        turns.event_number as started_number,
+        moments.event_number as ended_number,
+        turns.open_micros as started_micros,
+        case when moments.happened_at is null then last_readings.as_of_open_micros else moments.open_micros end
+            as ended_micros,
+        turns.is_date_only or coalesce(moments.is_date_only, false) as is_inexact,
         turns.happened_at as turn_started_at,
         moments.happened_at as turn_ended_at,
         turns.message_count,

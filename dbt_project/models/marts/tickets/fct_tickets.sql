@@ -34,6 +34,67 @@ measures as (
 
 ),
 
+-- Of the turns' next responses the first that was breached stands for the ticket, else the last.
+next_responses as (
+
+    select
+        *,
+        row_number() over (
+            partition by source, ticket_id
+            order by
+                case when state = 'breached' then turn_number end asc nulls last,
+                turn_number desc
+        ) as place
+    from {{ ref('int_ticket_slas') }}
+    where metric = 'next_response'
+
+),
+
+ticket_slas as (
+
+    select
+        source,
+        ticket_id,
+        metric,
+        state,
+        due_at,
+        breached_at
+    from {{ ref('int_ticket_slas') }}
+    where metric <> 'next_response'
+
+    union all
+
+    select
+        source,
+        ticket_id,
+        metric,
+        state,
+        due_at,
+        breached_at
+    from next_responses
+    where place = 1
+
+),
+
+slas as (
+
+    select
+        source,
+        ticket_id,
+        {%- for metric in sla_metrics() %}
+        {%- set outer = loop %}
+        {%- for column in ['state', 'due_at', 'breached_at'] %}
+        max(case when metric = '{{ metric }}' then {{ column }} end) as {{ metric }}_sla_{{ column }}
+        {{- ',' if not (outer.last and loop.last) }}
+        {%- endfor %}
+        {%- endfor %}
+    from ticket_slas
+    group by
+        source,
+        ticket_id
+
+),
+
 duplicates as (
 
     select
@@ -87,6 +148,11 @@ final as (
         outcomes.{{ duration }}_business_minutes,
         {%- endfor %}
         outcomes.business_time_gap,
+        {%- for metric in sla_metrics() %}
+        slas.{{ metric }}_sla_state,
+        slas.{{ metric }}_sla_due_at,
+        slas.{{ metric }}_sla_breached_at,
+        {%- endfor %}
         {%- for column in [
             'touch_count', 'agent_reply_count', 'customer_reply_count', 'bot_reply_count', 'automatic_reply_count',
             'note_count', 'call_count', 'handoff_count', 'transfer_count', 'reopen_count', 'replied_turn_count',
@@ -142,6 +208,10 @@ final as (
         on
             tickets.source = measures.source
             and tickets.ticket_id = measures.ticket_id
+    left join slas
+        on
+            tickets.source = slas.source
+            and tickets.ticket_id = slas.ticket_id
     left join duplicates
         on
             tickets.source = duplicates.source

@@ -1,0 +1,130 @@
+-- Grain: one run of an SLA clock × target that governs it at any time: what the target's clock, its pauses taken out, has
+-- counted in all, and the stretch in which it reaches the target, or what is left and from where it would go on.
+{%- set run = 'source, ticket_id, metric, turn_number' %}
+
+with spans as (
+
+    select * from {{ ref('int_sla_spans') }}
+
+),
+
+targets as (
+
+    select * from {{ ref('int_sla_targets') }}
+
+),
+
+targeted as (
+
+    select
+        *,
+        min(target_id) over (partition by {{ run }}) as first_target_id,
+        max(target_id) over (partition by {{ run }}) as last_target_id
+    from spans
+
+),
+
+-- Nearly every run has one target all along. Where the priority changed, each target is held against the whole run.
+changed_runs as (
+
+    select distinct
+        {{ run }},
+        target_id as held_target_id
+    from targeted
+    where
+        first_target_id < last_target_id
+        and target_id is not null
+
+),
+
+held as (
+
+    select
+        *,
+        first_target_id as held_target_id
+    from targeted
+    where first_target_id = last_target_id
+
+    union all
+
+    select
+        targeted.*,
+        changed_runs.held_target_id
+    from targeted
+    inner join changed_runs
+        on
+            targeted.source = changed_runs.source
+            and targeted.ticket_id = changed_runs.ticket_id
+            and targeted.metric = changed_runs.metric
+            and targeted.turn_number = changed_runs.turn_number
+
+),
+
+counted as (
+
+    select
+        held.*,
+        targets.target_micros,
+        targets.clock,
+        coalesce(held.target_id = held.held_target_id, false) as is_governing,
+        position(concat(' ', held.status, ' ') in targets.pauses_on) > 0 as is_paused,
+        case
+            when position(concat(' ', held.status, ' ') in targets.pauses_on) > 0 then 0
+            when targets.clock = 'business' then held.business_micros
+            else held.calendar_micros
+        end as micros
+    from held
+    inner join targets on held.held_target_id = targets.target_id
+
+),
+
+summed as (
+
+    select
+        *,
+        sum(micros) over (
+            partition by {{ run }}, held_target_id order by event_number
+            rows between unbounded preceding and current row
+        ) as micros_after
+    from counted
+
+),
+
+final as (
+
+    select
+        {{ run }},
+        held_target_id as target_id,
+        min(target_micros) as target_micros,
+        min(clock) as clock,
+        sum(micros) as elapsed_micros,
+        max(case when is_last then ended_at end) as ended_at,
+        max(case when is_last then schedule_id end) as last_schedule_id,
+        max(case when is_last then priority end) as last_priority,
+        bool_or(is_last and is_governing) as is_in_force,
+        bool_or(is_last and is_paused) as is_paused,
+        -- the stretch in which the target is reached
+        max(case when micros_after >= target_micros and micros_after - micros < target_micros then started_at end)
+            as reached_from,
+        max(case when micros_after >= target_micros and micros_after - micros < target_micros then schedule_id end)
+            as reached_schedule_id,
+        max(
+            case
+                when micros_after >= target_micros and micros_after - micros < target_micros
+                    then target_micros - (micros_after - micros)
+            end
+        ) as reached_after_micros,
+        bool_or(
+            micros_after >= target_micros and micros_after - micros < target_micros
+            and micros >= {{ unknown_open_micros() }}
+        ) as is_reached_at_unknown_hours,
+        -- the first stretch it governs after, or in which, it is reached
+        min(case when is_governing and micros_after >= target_micros then started_at end) as overdue_from,
+        {{ latest_known('case when is_governing and micros_after >= target_micros then priority end', '-event_number') }}
+            as overdue_priority
+    from summed
+    group by {{ run }}, held_target_id
+
+)
+
+select * from final

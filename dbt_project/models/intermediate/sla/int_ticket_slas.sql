@@ -1,0 +1,251 @@
+-- Grain: one run of an SLA clock (published ticket × metric × turn, for next_response): whether its target is met, with
+-- the values in force when that was decided.
+
+with runs as (
+
+    select * from {{ ref('int_sla_runs') }}
+
+),
+
+clocks as (
+
+    select * from {{ ref('int_sla_clocks') }}
+
+),
+
+targets as (
+
+    select * from {{ ref('int_sla_targets') }}
+
+),
+
+pieces as (
+
+    select * from {{ ref('int_schedule_pieces') }}
+
+),
+
+buckets as (
+
+    select * from {{ ref('int_schedule_buckets') }}
+
+),
+
+outcomes as (
+
+    select
+        source,
+        ticket_id,
+        business_time_gap
+    from {{ ref('int_ticket_outcomes') }}
+
+),
+
+moments as (
+
+    select * from {{ ref('int_ticket_moments') }}
+
+),
+
+-- From where, and how much of the target's clock, it is to the instant it is due.
+anchored as (
+
+    select
+        *,
+        coalesce(reached_from, ended_at) as due_from,
+        case when reached_from is null then last_schedule_id else reached_schedule_id end as due_schedule_id,
+        coalesce(reached_after_micros, target_micros - elapsed_micros) as due_after_micros
+    from clocks
+
+),
+
+read as (
+
+    select
+        anchored.*,
+        {{ open_micros_at('pieces', 'anchored.due_from') }} + anchored.due_after_micros as due_reading
+    from anchored
+    left join pieces
+        on
+            {{ piece_at('pieces', 'anchored.due_schedule_id', 'anchored.due_from') }}
+            and anchored.clock = 'business'
+
+),
+
+dued as (
+
+    select
+        read.*,
+        case
+            when read.is_reached_at_unknown_hours then null
+            when read.clock = 'calendar' then {{ add_micros('read.due_from', 'read.due_after_micros') }}
+            else {{ instant_of_reading('buckets', 'read.due_reading') }}
+        end as due_at
+    from read
+    left join buckets
+        on {{ bucket_of('buckets', 'read.due_schedule_id', 'read.due_reading') }}
+
+),
+
+breached as (
+
+    select
+        *,
+        greatest(due_at, overdue_from) as breached_at
+    from dued
+    where
+        overdue_from is not null
+        and greatest(due_at, overdue_from) < ended_at
+
+),
+
+-- The first breach decides; without one, the target in force at the end.
+deciding as (
+
+    select
+        source,
+        ticket_id,
+        metric,
+        turn_number,
+        target_id,
+        elapsed_micros,
+        due_at,
+        breached_at,
+        overdue_priority as priority,
+        coalesce(reached_schedule_id, last_schedule_id) as schedule_id,
+        false as is_paused,
+        is_reached_at_unknown_hours,
+        row_number() over (
+            partition by source, ticket_id, metric, turn_number order by breached_at, target_id
+        ) as place
+    from breached
+
+    union all
+
+    select
+        dued.source,
+        dued.ticket_id,
+        dued.metric,
+        dued.turn_number,
+        dued.target_id,
+        dued.elapsed_micros,
+        dued.due_at,
+        cast(null as timestamp) as breached_at,
+        dued.last_priority as priority,
+        dued.last_schedule_id as schedule_id,
+        dued.is_paused,
+        dued.is_reached_at_unknown_hours,
+        1 as place
+    from dued
+    left join breached
+        on
+            dued.source = breached.source
+            and dued.ticket_id = breached.ticket_id
+            and dued.metric = breached.metric
+            and dued.turn_number = breached.turn_number
+    where
+        dued.is_in_force
+        and breached.source is null
+
+),
+
+judged as (
+
+    select
+        runs.source,
+        runs.ticket_id,
+        runs.metric,
+        runs.turn_number,
+        runs.is_inbound,
+        runs.started_at,
+        runs.fulfilled_at,
+        runs.fulfilled_number,
+        runs.met_by,
+        deciding.priority,
+        deciding.schedule_id,
+        targets.target_minutes,
+        targets.clock,
+        deciding.due_at,
+        deciding.breached_at,
+        deciding.is_paused,
+        case when deciding.elapsed_micros < {{ unknown_open_micros() }} then deciding.elapsed_micros end
+            as elapsed_micros,
+        case
+            when runs.reason is not null then runs.reason
+            when deciding.target_id is null then 'no_target'
+            when
+                trim(targets.pauses_on) <> ''
+                and not runs.has_event_history
+                then 'no_events'
+            when trim(targets.pauses_on) <> '' and runs.is_status_inexact then 'inexact_time'
+            when deciding.is_reached_at_unknown_hours then outcomes.business_time_gap
+        end as reason
+    from runs
+    inner join outcomes
+        on
+            runs.source = outcomes.source
+            and runs.ticket_id = outcomes.ticket_id
+    left join deciding
+        on
+            runs.source = deciding.source
+            and runs.ticket_id = deciding.ticket_id
+            and runs.metric = deciding.metric
+            and runs.turn_number = deciding.turn_number
+            and deciding.place = 1
+    left join targets on deciding.target_id = targets.target_id
+
+),
+
+final as (
+
+    select
+        judged.source,
+        judged.ticket_id,
+        judged.metric,
+        judged.turn_number,
+        judged.is_inbound,
+        moments.customer_key,
+        coalesce(moments.customer_key, concat(judged.source, ':', judged.ticket_id)) as respondent_key,
+        judged.started_at,
+        judged.fulfilled_at,
+        judged.met_by,
+        judged.schedule_id,
+        judged.target_minutes,
+        judged.clock,
+        case
+            when judged.reason is not null then 'not_applicable'
+            when judged.breached_at is not null then 'breached'
+            when judged.fulfilled_at is not null then 'met'
+            when judged.is_paused then 'paused'
+            else 'pending'
+        end as state,
+        judged.reason,
+        case
+            when
+                judged.reason is null
+                and not (judged.is_paused and judged.fulfilled_at is null)
+                then judged.due_at
+        end as due_at,
+        case when judged.reason is null then judged.breached_at end as breached_at,
+        case when judged.reason is null then cast(judged.elapsed_micros as double) / 60000000.0 end
+            as elapsed_minutes,
+        case
+            when judged.reason is null then {{ local_date('coalesce(judged.breached_at, judged.fulfilled_at)') }}
+        end as event_date,
+        judged.priority,
+        {%- for dimension in ticket_dimensions() if dimension != 'priority' %}
+        moments.{{ dimension }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from judged
+    left join moments
+        on
+            judged.source = moments.source
+            and judged.ticket_id = moments.ticket_id
+            and case
+                when judged.fulfilled_number is null then moments.is_last
+                else judged.fulfilled_number = moments.event_number
+            end
+
+)
+
+select * from final
