@@ -10,6 +10,7 @@ of their batches.  What leaves: a `Warehouse`, built by dbt itself, to be querie
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -62,7 +63,9 @@ class Warehouse:
 @cache
 def _shared_target(_variables: str) -> Path:
     """One target folder per set of variables and process: dbt parses the project once for each."""
-    return Path(tempfile.mkdtemp(prefix="cx-dbt-"))
+    folder = Path(tempfile.mkdtemp(prefix="cx-dbt-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def instant(text: str) -> datetime:
