@@ -1,0 +1,228 @@
+"""The client: what it tries again, what it tells, what it never shows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from cx_pipeline.sources.http.auth import Auth, basic, bearer
+from cx_pipeline.sources.http.client import Client
+from cx_pipeline.sources.http.errors import (
+    BrokenAnswer,
+    CredentialMissing,
+    CredentialRefused,
+    NotFound,
+    Refused,
+    ScopeMissing,
+    ServiceError,
+    Unreachable,
+)
+from cx_pipeline.sources.http.limits import RateLimit
+from cx_pipeline.sources.http.paging import by_cursor, by_offset, split, windows
+from tests.connectors.service import Answer, Request, Service, SwiftClock, serving
+
+SECRET = "t0p-s3cret"
+
+
+class Script:
+    """Answers in turn; the last one stays."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+
+    def __call__(self, request: Request) -> Answer:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@pytest.fixture
+def clock() -> SwiftClock:
+    return SwiftClock()
+
+
+@pytest.fixture
+def calling(clock: SwiftClock) -> Iterator[Callable[..., tuple[Client, Service]]]:
+    opened: list[tuple[Client, Service]] = []
+
+    def start(*answers: Answer, limit: RateLimit | None = None, **options: object) -> tuple[Client, Service]:
+        service = Service(Script(*answers)).__enter__()
+        client = Client(
+            service.url + "/api",
+            auth=bearer(SECRET),
+            limit=limit or RateLimit(1000),
+            clock=clock,
+            source="desk",
+            random_=random.Random(1),
+            **options,  # type: ignore[arg-type]
+        )
+        opened.append((client, service))
+        return client, service
+
+    yield start
+    for client, service in opened:
+        client.close()
+        service.__exit__()
+
+
+Calling = Callable[..., tuple[Client, Service]]
+GOOD = Answer({"ok": True})
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer({}, 429),
+        Answer({}, 500),
+        Answer({}, 503),
+        Answer(b'{"ok": tr'),
+        Answer(b"<html>"),
+        Answer(b"\x1f\x8bno", headers={"Content-Encoding": "gzip"}),
+        Answer({"ok": "a long answer " * 50}, cut=True),
+        Answer(reset=True),
+    ],
+    ids=["429", "500", "503", "cut json", "html", "bad gzip", "cut body", "reset"],
+)
+def test_a_passing_fault_is_tried_again(calling: Calling, fault: Answer) -> None:
+    client, _ = calling(fault, fault, GOOD)
+    assert client.get("things") == {"ok": True}
+    assert client.calls == 3
+
+
+def test_it_waits_as_long_as_the_service_asks(calling: Calling, clock: SwiftClock) -> None:
+    client, _ = calling(Answer({}, 429, {"Retry-After": "30"}), GOOD)
+    client.get("things")
+    assert 30 <= clock.slept <= 31
+    later = format_datetime(clock.now() + timedelta(seconds=100), usegmt=True)
+    client, _ = calling(Answer({}, 503, {"Retry-After": later}), GOOD)
+    client.get("things")
+    assert 128 <= clock.slept <= 132
+
+
+def test_a_limit_told_used_up_is_waited_for(calling: Calling, clock: SwiftClock) -> None:
+    client, _ = calling(Answer({}, headers={"X-Rate-Limit-Remaining": "0", "Rate-Limit-Reset": "22"}), GOOD)
+    client.get("things")
+    assert clock.slept == 0
+    client.get("things")
+    assert 22 <= clock.slept <= 23
+
+
+def test_a_minute_has_no_more_calls_than_allowed(calling: Calling, clock: SwiftClock) -> None:
+    client, _ = calling(GOOD, limit=RateLimit(10))
+    for _ in range(25):
+        client.get("things")
+    assert 120 <= clock.slept < 121
+
+
+def test_patience_ends(calling: Calling, clock: SwiftClock) -> None:
+    client, _ = calling(Answer({}, 500))
+    with pytest.raises(Unreachable, match="answered 500"):
+        client.get("things")
+    assert clock.slept < 300
+    client, _ = calling(Answer({}, 429, {"Retry-After": "7200"}))
+    with pytest.raises(Unreachable):
+        client.get("things")
+    assert client.calls == 1  # two hours are not waited for
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, CredentialRefused), (403, ScopeMissing), (404, NotFound), (410, NotFound), (422, Refused)],
+)
+def test_a_refusal_is_told_at_once(calling: Calling, status: int, error: type[ServiceError]) -> None:
+    client, _ = calling(Answer({"echo": SECRET}, status))
+    with pytest.raises(error) as told:
+        client.get("things", {"who": "kim@shop.example"})
+    assert client.calls == 1
+    assert SECRET not in str(told.value)
+    assert "kim" not in str(told.value)
+
+
+def test_no_secret_follows_to_another_host(calling: Calling) -> None:
+    with serving(Script(GOOD)) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        client, _ = calling(Answer(b"", 302, {"Location": f"{elsewhere}/file?x=1"}))
+        assert client.get("things") == {"ok": True}
+        assert "authorization" not in other.requests[0].headers
+        with pytest.raises(BrokenAnswer, match="another host"):
+            client.get(f"{elsewhere}/next")
+        assert len(other.requests) == 1
+
+
+def test_redirects_end(calling: Calling) -> None:
+    client, _ = calling(Answer(b"", 302, {"Location": "/api/again"}))
+    with pytest.raises(Refused, match="without end"):
+        client.get("things")
+
+
+def test_secrets_travel_encrypted_only(clock: SwiftClock) -> None:
+    with pytest.raises(Refused, match="https"):
+        Client(
+            "http://api.example", auth=bearer(SECRET), limit=RateLimit(1), clock=clock, source="desk"
+        ).close()
+    with pytest.raises(CredentialMissing):
+        Client(
+            "https://api.example", auth=bearer("a\nb"), limit=RateLimit(1), clock=clock, source="desk"
+        ).close()
+
+
+def test_an_answer_without_end_is_not_read_to_it(calling: Calling) -> None:
+    client, _ = calling(Answer({"text": "x" * 5000}), largest_bytes=1000)
+    with pytest.raises(BrokenAnswer, match="more than"):
+        client.get("things")
+
+
+def test_clocks_far_apart_are_told(calling: Calling, clock: SwiftClock) -> None:
+    client, _ = calling(GOOD)
+    client.get("things")
+    assert client.skew_note is None
+    clock.slept += 3600
+    client.get("things")
+    assert client.skew_note is not None
+    assert "60 minutes behind" in client.skew_note
+
+
+def test_secrets_do_not_show_where_an_object_is_printed() -> None:
+    assert SECRET not in repr(bearer(SECRET)) + repr(basic("me", SECRET)) + repr(Auth(params={"key": SECRET}))
+
+
+# ---------------------------------------------------------------- paging
+
+
+def test_a_chain_of_cursors_ends_and_never_turns_in_a_circle() -> None:
+    pages = {"a": "b", "b": "c", "c": None}
+    assert [found for found, _ in by_cursor(lambda c: c, pages.get, "a")] == ["a", "b", "c"]
+    with pytest.raises(BrokenAnswer, match="circle"):
+        list(by_cursor(lambda c: c, {"a": "b", "b": "a"}.get, "a"))
+
+
+def test_offsets_go_on_until_a_page_is_not_full() -> None:
+    things = list(range(7))
+    pages = list(by_offset(lambda at: things[at : at + 3], 3))
+    assert [list(found) for found, _ in pages] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert pages[-1][1] == 7
+
+
+def test_windows_cover_the_span_without_gap_or_overlap() -> None:
+    start, end = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, 5, tzinfo=UTC)
+    found = list(windows(start, end, timedelta(hours=12)))
+    assert found[0][0] == start
+    assert found[-1][1] == end
+    assert all(a[1] == b[0] for a, b in zip(found, found[1:], strict=False))
+
+
+def test_a_capped_window_is_halved_until_nothing_is_cut_off() -> None:
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    things = [start + timedelta(seconds=n * n) for n in range(60)]
+
+    def fetch(low: datetime, high: datetime) -> list[datetime]:
+        return [t for t in things if low <= t < high][:10]
+
+    answers = split(start, start + timedelta(hours=1), fetch, lambda found: len(found) == 10)
+    assert [t for found, _, _ in answers for t in found] == [
+        t for t in things if t < start + timedelta(hours=1)
+    ]
+    with pytest.raises(BrokenAnswer, match="caps its answer"):
+        list(split(start, start + timedelta(seconds=8), lambda a, b: [start] * 10, lambda f: len(f) == 10))
