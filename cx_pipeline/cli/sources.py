@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from cx_pipeline.settings import Settings
 
 
+_CHECK_PATIENCE_SECONDS = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """What one source delivers of one entity.  `waiting`: files whose content is not landed yet."""
@@ -29,10 +32,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether a source can be read; `problems` say what to do, one sentence each."""
+    """Whether a source can be read; `problems` say what to do, `reached` what of a service answered."""
 
     source: str
     problems: tuple[str, ...]
+    reached: tuple[str, ...] = ()
 
     @property
     def answers(self) -> bool:
@@ -68,24 +72,58 @@ def sources(ctx: click.Context, as_json: bool) -> None:
 def check(ctx: click.Context, as_json: bool) -> None:
     """Tell whether each source answers.
 
-    Ends with 1 where one does not: its folder cannot be read, or a pattern matches no file.
+    Of a service: what its credential can and cannot reach. Ends with 1 where a source does not answer: its
+    folder cannot be read, a pattern matches no file, a credential is missing or refused.
     """
     from cx_pipeline.settings import load_settings
 
-    found = answers(load_settings())
+    settings = load_settings()
+    found = answers(settings) + service_answers(settings)
     if as_json:
         echo_json([asdict(answer) | {"answers": answer.answers} for answer in found])
     else:
         for answer in found:
             mark = click.style("✓", fg="green") if answer.answers else click.style("✗", fg="red")
-            click.echo(f"{mark} {answer.source}" + "".join(f"\n    {text}" for text in answer.problems))
+            reached = f": {', '.join(answer.reached)}" if answer.reached else ""
+            told = "".join(f"\n    {text}" for text in answer.problems)
+            click.echo(f"{mark} {answer.source}{reached}{told}")
     ctx.exit(0 if all(answer.answers for answer in found) else 1)
+
+
+@sources.command()
+@click.argument("name")
+def suggest(name: str) -> None:
+    """Propose which question of a survey measures what.
+
+    Prints settings made from the service's own questions, to be read, mended and copied.
+    """
+    from cx_pipeline.landing import connect
+    from cx_pipeline.settings import load_settings
+    from cx_pipeline.sources.http.errors import ServiceError
+
+    settings = load_settings()
+    if name not in settings.services:
+        known = ", ".join(settings.services) or "none is configured"
+        raise click.UsageError(f"{name!r} is no service; there are: {known}")
+    connector = connect(settings, name, patience=_CHECK_PATIENCE_SECONDS)
+    try:
+        click.echo(connector.suggest(), nl=False)
+    except NotImplementedError:
+        raise click.ClickException(
+            f"{name}: {settings.services[name].type} has no questions to map"
+        ) from None
+    except ServiceError as error:
+        raise click.ClickException(f"{name}: {error}") from None
+    finally:
+        connector.link.close()
 
 
 def deliveries(settings: Settings) -> list[Delivery]:
     """Every source and entity that is configured, delivers files or has landed; sources in their order."""
     from cx_pipeline.contract import ENTITIES
     from cx_pipeline.landing import list_batches
+    from cx_pipeline.settings import ServiceSource
+    from cx_pipeline.sources.connectors import find
     from cx_pipeline.sources.files.inbox import survey
 
     claimed = survey(settings).claimed
@@ -97,10 +135,11 @@ def deliveries(settings: Settings) -> list[Delivery]:
         landed[key] = batch.landed_at
     found = []
     for name, source in settings.all_sources.items():
+        delivered = find(source.type).delivers(source) if isinstance(source, ServiceSource) else ()
         for entity in ENTITIES:
             key = (name, entity)
             drops = claimed.get(key, [])
-            if not drops and entity not in source.entities and key not in landed:
+            if not drops and entity not in delivered and entity not in source.entities and key not in landed:
                 continue
             known = set(latest.get(key, {}).values())
             waiting = sum(_sha256(drop.path) not in known for drop in drops)
@@ -137,6 +176,32 @@ def answers(settings: Settings) -> list[Answer]:
         ]
         found.append(Answer(name, tuple(problems)))
     return found
+
+
+def service_answers(settings: Settings) -> list[Answer]:
+    """What each service's credential can and cannot reach, asked of all services at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    if not settings.services:
+        return []
+    with ThreadPoolExecutor(len(settings.services)) as pool:
+        return list(pool.map(lambda name: _service_answer(settings, name), settings.services))
+
+
+def _service_answer(settings: Settings, name: str) -> Answer:
+    from cx_pipeline.landing import connect
+    from cx_pipeline.sources.connector import reaches
+
+    connector = connect(settings, name, patience=_CHECK_PATIENCE_SECONDS)
+    try:
+        reached = list(reaches(connector))
+    finally:
+        connector.link.close()
+    return Answer(
+        name,
+        tuple(dict.fromkeys(f"{one.what}: {one.problem}" for one in reached if one.problem)),
+        tuple(one.what for one in reached if not one.problem),
+    )
 
 
 def unclaimed(settings: Settings) -> list[str]:

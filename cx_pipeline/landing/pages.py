@@ -129,10 +129,12 @@ def _next_page(pages: Iterator[Page]) -> Page | None:
         ) from error
 
 
-def connect(settings: Settings, source: str, clock: Clock | None = None) -> Connector[Any]:
+def connect(
+    settings: Settings, source: str, clock: Clock | None = None, patience: float = 900.0
+) -> Connector[Any]:
     """The connector of a configured service.  Makes no call."""
     configured = settings.services[source]
-    return connectors.find(configured.type)(configured, Link(source, clock or Clock()))
+    return connectors.find(configured.type)(configured, Link(source, clock or Clock(), patience))
 
 
 def service_fingerprint(settings: Settings, connector: Connector[Any], source: str, entity: str) -> str:

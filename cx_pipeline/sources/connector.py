@@ -98,11 +98,12 @@ class Reach:
 class Link:
     """What a connector gets to work with: its source's name, a clock, and clients whose calls are counted.
 
-    `notes` are for people, one line each; `note` adds one.
+    `patience` is for how many seconds in all a client may pause.  `notes` are for people; `note` adds one.
     """
 
     source: str
     clock: Clock
+    patience: float = 900.0
     notes: list[str] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
 
@@ -120,7 +121,15 @@ class Link:
         """A client of the service at `base_url` (see `cx_pipeline.sources.http.client.Client`)."""
         from cx_pipeline.sources.http.client import Client
 
-        made = Client(base_url, auth=auth, limit=limit, clock=self.clock, source=self.source, **options)
+        made = Client(
+            base_url,
+            auth=auth,
+            limit=limit,
+            clock=self.clock,
+            source=self.source,
+            patience=self.patience,
+            **options,
+        )
         self.clients.append(made)
         return made
 
@@ -202,5 +211,7 @@ def reaches(connector: Connector[Any]) -> Iterable[Reach]:
             call()
         except ServiceError as error:
             yield Reach(what, str(error))
+            if error.stops_source:
+                return
         else:
             yield Reach(what)

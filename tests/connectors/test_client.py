@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 
 import pytest
 
@@ -25,7 +26,7 @@ from cx_pipeline.sources.http.limits import RateLimit
 from cx_pipeline.sources.http.paging import by_cursor, by_offset, split, windows
 from tests.connectors.service import Answer, Request, Service, SwiftClock, serving
 
-SECRET = "t0p-s3cret"
+SECRET = "t0p-s3cret"  # noqa: S105 - nobody's
 
 
 class Script:
@@ -210,7 +211,7 @@ def test_windows_cover_the_span_without_gap_or_overlap() -> None:
     found = list(windows(start, end, timedelta(hours=12)))
     assert found[0][0] == start
     assert found[-1][1] == end
-    assert all(a[1] == b[0] for a, b in zip(found, found[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(found))
 
 
 def test_a_capped_window_is_halved_until_nothing_is_cut_off() -> None:

@@ -43,8 +43,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 LARGEST_ANSWER_BYTES = 64 << 20
-PATIENCE_SECONDS = 900.0
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_TIMEOUT_SECONDS = 60.0
+_CONNECT_SECONDS = 10.0
 _ATTEMPTS = 8
 _LONGEST_PAUSE = 60.0
 _REDIRECTS = 5
@@ -83,7 +83,7 @@ class Client:
         source: str,
         headers: Mapping[str, str] | None = None,
         largest_bytes: int = LARGEST_ANSWER_BYTES,
-        patience: float = PATIENCE_SECONDS,
+        patience: float = 900.0,
         random_: random.Random | None = None,
     ) -> None:
         self._base = base_url.rstrip("/") + "/"
@@ -100,7 +100,10 @@ class Client:
         self._largest = largest_bytes
         self._patience = patience
         self._random = random_ or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False)
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(min(_TIMEOUT_SECONDS, patience), connect=min(_CONNECT_SECONDS, patience)),
+            follow_redirects=False,
+        )
         self.calls = 0
         self.skew = 0.0
 

@@ -1,0 +1,72 @@
+"""`cx sources check` and `suggest` for services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cx_pipeline.cli.sources import sources
+from tests.connectors.service import Answer, Request, Service, serving
+from tests.connectors.zendesk_fixture import Zendesk
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    with serving(Zendesk()) as made:
+        config = tmp_path / "cx_pipeline.toml"
+        config.write_text(f'[sources.help]\ntype = "zendesk"\nsubdomain = "acme"\nbase_url = "{made.url}"\n')
+        (tmp_path / "data" / "inbox").mkdir(parents=True)
+        monkeypatch.setenv("CX_CONFIG", str(config))
+        monkeypatch.setenv("CX_DATA_DIR", str(tmp_path / "data"))
+        monkeypatch.setenv("CX_SOURCES__HELP__TOKEN", "s3cret-t0ken")
+        yield made
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(sources, list(arguments))
+    return result.exit_code, result.output
+
+
+def test_check_tells_what_a_credential_reaches(service: Service) -> None:
+    code, output = run("check")
+    assert code == 0
+    assert "help: who the credential is, tickets, ticket events, users" in output
+
+
+def test_check_tells_what_it_may_not_read_and_shows_no_secret(service: Service) -> None:
+    account = service.respond
+
+    def narrow(request: Request) -> Answer:
+        answer = account(request)
+        return replace(answer, status=403) if "incremental/users" in request.path else answer
+
+    service.respond = narrow
+    code, output = run("check")
+    assert code == 1
+    assert "users: GET" in output
+    assert "403" in output
+    assert "s3cret" not in output
+
+
+def test_check_names_the_variable_a_missing_secret_belongs_in(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CX_SOURCES__HELP__TOKEN")
+    code, output = run("check")
+    assert code == 1
+    assert "CX_SOURCES__HELP__TOKEN" in output
+
+
+def test_the_list_names_what_a_service_delivers(service: Service) -> None:
+    _, output = run()
+    assert "ticket_events" in output
+
+
+def test_suggest_says_where_there_are_no_questions(service: Service) -> None:
+    code, output = run("suggest", "help")
+    assert code == 1
+    assert "zendesk has no questions to map" in output
