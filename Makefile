@@ -63,6 +63,7 @@ torture: $(VENV)/.dev ## Kill nights at random moments; KILLS=20, SEED=any numbe
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure, and print ratios
 	$(BIN)/python -m benchmarks.empty_night
+	$(BIN)/python -m benchmarks.pages
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff: rules and format

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from cx_pipeline.contract import ENTITIES
@@ -276,10 +277,12 @@ class _PagePull(Session):
 
     def _digest(self, rows: Sequence[Row | Unreadable]) -> str:
         """A keyed hash: a page of one person must not be tried out against a list of people."""
-        text = json.dumps(
-            [row.detail if isinstance(row, Unreadable) else row for row in rows], default=str, sort_keys=True
-        )
-        return self.keyer.row_digest(b"page", text.encode("utf-8", "surrogatepass")).hex()
+        given = [row.detail if isinstance(row, Unreadable) else row for row in rows]
+        try:
+            text = orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:  # numbers beyond 64 bits, half characters
+            text = json.dumps(given, default=str, sort_keys=True).encode("utf-8", "surrogatepass")
+        return self.keyer.row_digest(b"page", text).hex()
 
     @staticmethod
     def _is_repeated(known: _Landed, origin: str, content: str, rows: Sequence[Row | Unreadable]) -> bool:

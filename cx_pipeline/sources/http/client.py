@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
+import orjson
 import tenacity
 
 from cx_pipeline.sources.http.auth import Auth
@@ -283,6 +284,10 @@ def _is_loopback(scheme: str, host: str) -> bool:
 
 
 def _json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # whole numbers beyond 64 bits and half characters are for the patient one
+        pass
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

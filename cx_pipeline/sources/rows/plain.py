@@ -54,8 +54,14 @@ def _columns(rows: Sequence[Row]) -> dict[str, pa.Array]:
 
 
 def _column(values: list[Any]) -> pa.Array:
-    texts = [v if v is None or type(v) is str else _text(v) for v in values]
-    column = pa.array(texts, pa.string())
+    try:
+        column = pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # of several types
+        column = pa.array([None if v is None else _text(v) for v in values], pa.string())
+    if not pa.types.is_string(column.type):
+        if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type) or column.type == pa.null():
+            return column.cast(pa.string())
+        column = pa.array([None if v is None else _text(v) for v in values], pa.string())
     if pc.any(pc.match_substring(column, "\0")).as_py():
         raise _NotPlain
     return column
