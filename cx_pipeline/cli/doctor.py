@@ -64,7 +64,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding, in the order of a night."""
-    for check in (_settings, _folders, _space, _key, _files, _lock, _held, _published, _tonight):
+    for check in (_settings, _zone, _folders, _space, _key, _files, _lock, _held, _published, _tonight):
         try:
             yield from check(settings)
         except OSError as error:  # one unreadable place must not hide what the other checks find
@@ -83,6 +83,20 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         "reporting",
         f"{reporting.time_zone}, {reporting.currency}, groups of at least {reporting.min_n}",
     )
+
+
+def _zone(settings: Settings) -> Iterator[Finding]:
+    from cx_pipeline.warehouse.time_zones import engine_differs_from
+
+    name = settings.reporting.time_zone
+    since = engine_differs_from(name)
+    if since is not None:
+        yield Finding(
+            "warning",
+            "time zone",
+            f"DuckDB's rules for {name} differ from this machine's from {since:%Y-%m-%d} on: days may be cut "
+            "an hour off; update duckdb, or set reporting.time_zone to a zone that keeps the same time",
+        )
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:

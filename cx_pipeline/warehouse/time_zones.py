@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST = datetime(1985, 1, 1, tzinfo=UTC)  # no instant of the entities lies before 1990
 _LAST = datetime(2070, 1, 1, tzinfo=UTC)
+_FAR_YEAR = 2030
 _STEP = timedelta(days=7)  # no zone has changed its offset twice within a week since 1985
 
 
@@ -52,6 +53,28 @@ def zones_of_hours(business_hours: Path) -> list[str]:
             return sorted({(row.get("time_zone") or "").strip() for row in csv.DictReader(file)} - {""})
     except FileNotFoundError:
         return []
+
+
+def engine_differs_from(name: str) -> datetime | None:
+    """The first local time (without zone) from which DuckDB has another offset for a zone; None: never.
+
+    The warehouse cuts days by the engine's data.  Far years are left out: laws will change them yet.
+    """
+    import duckdb
+
+    stretches = [row for row in _rules_of(name) if row["local_from"].year < _FAR_YEAR]
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        for row in stretches:
+            offset = timedelta(seconds=row["utc_offset_seconds"])
+            inside = max(row["local_from"], _FIRST.replace(tzinfo=None)) + timedelta(hours=12) - offset
+            [[local]] = connection.execute(
+                "select timezone(?, timezone('UTC', ?::timestamp))", [name, inside]
+            ).fetchall()
+            if local - inside != offset:
+                since: datetime = row["local_from"]
+                return since
+    return None
 
 
 def _rules_of(name: str) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cx_pipeline.warehouse.time_zones import rule_rows, zones_of_hours
+from cx_pipeline.warehouse.time_zones import engine_differs_from, rule_rows, zones_of_hours
 
 ZONES = ["America/New_York", "Asia/Seoul", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia"]
 RULES = {zone: rule_rows([zone]) for zone in ZONES}
@@ -53,3 +53,13 @@ def test_the_zones_are_those_of_the_seed(tmp_path: Path) -> None:
     seed.write_text("schedule_id,time_zone\na,Asia/Seoul\nb, Asia/Seoul \nc,\n", encoding="utf-8")
     assert zones_of_hours(seed) == ["Asia/Seoul"]
     assert zones_of_hours(tmp_path / "none.csv") == []
+
+
+def test_the_engine_is_compared_with_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine_differs_from("Asia/Seoul") is None
+    wrong = [
+        row | {"utc_offset_seconds": row["utc_offset_seconds"] + 3600} for row in rule_rows(["Asia/Seoul"])
+    ]
+    right = rule_rows(["Asia/Seoul"])
+    monkeypatch.setattr("cx_pipeline.warehouse.time_zones._rules_of", lambda _: [*right[:-1], wrong[-1]])
+    assert engine_differs_from("Asia/Seoul") == right[-1]["local_from"]
