@@ -17,9 +17,11 @@ from cx_pipeline.settings import (
     FileMapping,
     FileSource,
     Rescale,
+    ServiceSource,
     Settings,
     variable_name,
 )
+from cx_pipeline.sources import connectors
 
 HEAD = """# Settings
 
@@ -111,6 +113,19 @@ def _intro(model: type[BaseModel]) -> str:
     return inspect.cleandoc(model.__doc__ or "").replace(".  ", ". ")
 
 
+def _services() -> Iterator[str]:
+    """What every service has, and what each connector adds."""
+    path = ("sources", "<name>")
+    yield from ("", "## Services", "", _intro(ServiceSource).split("\n\n")[0])
+    yield "It has the keys of `[sources.<name>]` and these; [connectors](connectors.md) tells how it is pulled."
+    yield ""
+    yield from rows(ServiceSource, path, skip=tuple(FileSource.model_fields))
+    for name in connectors.names():
+        model = connectors.find(name).settings_type
+        yield from ("", f'### `type = "{name}"`', "", _intro(model), "")
+        yield from rows(model, path, skip=tuple(n for n in ServiceSource.model_fields if n != "type"))
+
+
 def page() -> str:
     """The whole page, in Markdown."""
     parts = [HEAD, "## At the top", "", *rows(Settings, (), skip=("entities", "sources"))]
@@ -142,6 +157,7 @@ def page() -> str:
         "`[entities.<entity>] attributes` declares.",
         "",
         "[The interfaces](design.md) have a worked example, and `cx_pipeline.toml` is one.",
+        *_services(),
     ]
     return "\n".join(parts) + "\n"
 

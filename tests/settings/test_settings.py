@@ -202,3 +202,27 @@ def test_a_named_file_that_is_not_there(load: Load, tmp_path: Path) -> None:
 
 def test_the_example_is_valid_toml_in_utf8() -> None:
     assert tomllib.loads((ROOT / DEFAULT_CONFIG).read_text(encoding="utf-8"))
+
+
+def test_a_services_secret_is_refused_in_the_file_and_read_from_the_environment(load: Load) -> None:
+    help_desk = '[sources.help]\ntype = "zendesk"\nsubdomain = "acme"\n'
+    text = problem(load, help_desk + 'token = "t0p-s3cret"\n')
+    assert "CX_SOURCES__HELP__TOKEN" in text
+    assert "t0p" not in text
+    settings = load(help_desk, **{"CX_SOURCES__HELP__TOKEN": "t0p-s3cret"})
+    assert list(settings.services) == ["help"]
+    assert "t0p" not in repr(settings)
+
+
+def test_a_services_settings_are_checked_as_its_own(load: Load) -> None:
+    assert "did you mean zendesk?" in problem(load, '[sources.help]\ntype = "zendsk"\n')
+    text = problem(load, '[sources.help]\ntype = "zendesk"\nsubdomian = "acme"\n')
+    assert "sources.help.subdomian is no setting; did you mean subdomain?" in text
+    text = problem(load, '[sources.help]\ntype = "zendesk"\nsubdomain = "acme"\nidentify_by = "name"\n')
+    assert "sources.help.identify_by = 'name'" in text
+    text = problem(
+        load,
+        '[sources.help]\ntype = "zendesk"\nsubdomain = "acme"\n'
+        '[sources.help.tickets.columns]\nprodct = "x"\n',
+    )
+    assert "did you mean product?" in text
