@@ -117,7 +117,7 @@ def _services() -> Iterator[str]:
     """What every service has, and what each connector adds."""
     path = ("sources", "<name>")
     yield from ("", "## Services", "", _intro(ServiceSource).split("\n\n")[0])
-    yield "It has the keys of `[sources.<name>]` and these; [connectors](connectors.md) tells how it is pulled."
+    yield "It has the keys of `[sources.<name>]` and these; [connectors](connectors.md) tells of pulls."
     yield ""
     yield from rows(ServiceSource, path, skip=tuple(FileSource.model_fields))
     for name in connectors.names():
