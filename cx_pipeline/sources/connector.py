@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from cx_pipeline.settings import ServiceSource, variable_name
+from cx_pipeline.settings import RowMapping, ServiceSource, variable_name
 from cx_pipeline.sources.http.errors import BrokenAnswer, CredentialMissing
 from cx_pipeline.sources.rows.records import Row, Unreadable, rows_of
 
@@ -40,6 +40,9 @@ __all__ = [
     "Stream",
     "Unreadable",
     "Window",
+    "asked",
+    "fields_of",
+    "own_fields",
     "part",
     "reaches",
     "rows_of",
@@ -200,6 +203,28 @@ def part(answer: Json, name: str, kind: type[Kind]) -> Kind:
         what = "has no" if found is None else "has another type of"
         raise BrokenAnswer(f"the service's answer {what} {name!r}: its interface changed; look for an update")
     return found
+
+
+def fields_of(records: Iterable[Any]) -> frozenset[str]:
+    """The names of all fields of a page's records, for `Page.fields`."""
+    return frozenset().union(*(record.keys() for record in records if isinstance(record, dict)))
+
+
+def asked(mapping: RowMapping | None, prefix: str) -> frozenset[str]:
+    """The names the mapping asks for as `<prefix>.<name>`, of the fields a company added to its service."""
+    columns = (*mapping.columns.values(), *mapping.attributes.values()) if mapping else ()
+    names = (column.from_ for column in columns if column.from_ and column.from_.startswith(f"{prefix}."))
+    return frozenset(name[len(prefix) + 1 :] for name in names)
+
+
+def own_fields(prefix: str, values: object, wanted: frozenset[str]) -> dict[str, Any]:
+    """The wanted ones of the fields a company added, as `<prefix>.<name>`; several values are joined."""
+    found = values if wanted and isinstance(values, dict) else {}
+    return {
+        f"{prefix}.{name}": ", ".join(map(str, value)) if isinstance(value, list) else value
+        for name in sorted(wanted & found.keys())
+        if not isinstance(value := found[name], dict)
+    }
 
 
 def reaches(connector: Connector[Any]) -> Iterable[Reach]:
