@@ -20,7 +20,7 @@ import pytest
 
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.settings import Settings
-from tests.connectors import zendesk_fixture
+from tests.connectors import freshdesk_fixture, zendesk_fixture
 from tests.connectors.service import Respond, published, pull, serving, settings_of, storm
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,10 @@ class Case:
     service: Callable[[], Respond]
 
 
-CASES = (Case("zendesk", zendesk_fixture.OPTIONS, zendesk_fixture.Zendesk),)
+CASES = (
+    Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk),
+    Case("zendesk", zendesk_fixture.OPTIONS, zendesk_fixture.Zendesk),
+)
 
 
 def everything(settings: Settings) -> dict[str, dict[str, dict[str, Any]]]:

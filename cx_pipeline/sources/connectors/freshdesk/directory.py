@@ -1,0 +1,89 @@
+"""Who is who in one Freshdesk account, and what its teams and products are called; looked up once a pull.
+
+What enters: Freshdesk's numbers.  What leaves: the ids people land under, names of groups and products.
+Nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cx_pipeline.sources.connectors.freshdesk.listing import LARGEST_PAGE, array
+from cx_pipeline.sources.http.errors import NotFound, ScopeMissing
+
+if TYPE_CHECKING:
+    from cx_pipeline.sources.http.client import Client
+
+
+class Directory:
+    """Remembers whom it met.  `by_email`: people are known by their address, where they have one."""
+
+    def __init__(self, client: Client, *, by_email: bool, note: Callable[[str], None]) -> None:
+        self._client = client
+        self._by_email = by_email
+        self._note = note
+        self._addresses: dict[int, str | None] = {}
+
+    def learn(self, people: Iterable[Any]) -> None:
+        """Remember the addresses of contacts that came anyway."""
+        if self._by_email:
+            for person in people:
+                if isinstance(person, dict) and isinstance(number := person.get("id"), int):
+                    self._addresses[number] = person.get("email") or self._addresses.get(number)
+
+    def look_up(self, numbers: Iterable[Any]) -> None:
+        """Look up those contacts not known yet, one a call."""
+        if not self._by_email:
+            return
+        for number in sorted({n for n in numbers if isinstance(n, int)} - self._addresses.keys()):
+            try:
+                self.learn([self._client.get(f"contacts/{number}")])
+            except NotFound:
+                pass
+            except ScopeMissing:
+                self._note("contacts cannot be read: those without a ticket are known by their numbers only")
+            self._addresses.setdefault(number, None)
+
+    def contact(self, number: int | None) -> str | None:
+        """The id a contact lands under: the address, else the number."""
+        return None if number is None else self._addresses.get(number) or str(number)
+
+    def agent(self, number: int | None) -> str | None:
+        """The id an agent lands under: the address, else the number."""
+        if number is None:
+            return None
+        return (self._agents.get(number) if self._by_email else None) or str(number)
+
+    def group(self, number: int | None) -> str | None:
+        return None if number is None else self._groups.get(number, str(number))
+
+    def product(self, number: int | None) -> str | None:
+        return None if number is None else self._products.get(number, str(number))
+
+    @cached_property
+    def _agents(self) -> dict[int, str | None]:
+        return {one["id"]: (one.get("contact") or {}).get("email") for one in self._all("agents")}
+
+    @cached_property
+    def _groups(self) -> dict[int, str]:
+        return {one["id"]: one["name"] for one in self._all("groups")}
+
+    @cached_property
+    def _products(self) -> dict[int, str]:
+        return {one["id"]: one["name"] for one in self._all("products")}
+
+    def _all(self, what: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        page = 1
+        try:
+            while True:
+                some = array(self._client.get(what, {"page": page, "per_page": LARGEST_PAGE}))
+                found += some
+                if len(some) < LARGEST_PAGE:
+                    return found
+                page += 1
+        except (NotFound, ScopeMissing):
+            self._note(f"{what} cannot be read: their numbers stand for their names or addresses")
+            return found
