@@ -7,7 +7,7 @@ what a record says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -51,9 +51,9 @@ class FreshdeskSource(ServiceSource):
     """The file that holds the API key."""
     identify_by: Literal["email", "id"] = "email"
     """`email` joins a person's records across sources; `id` uses Freshdesk's own numbers."""
-    statuses: Mapping[str, Status] = {}
+    statuses: dict[str, Status] = {}
     """What the account's own statuses mean: `{ "8" = "pending" }`; by default `open`."""
-    questions: Mapping[str, Faces] = {"default_question": "csat"}
+    questions: dict[str, Faces] = {"default_question": "csat"}
     """What the questions of its satisfaction surveys measure; a question not named is left out."""
 
 
