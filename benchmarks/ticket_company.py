@@ -1,0 +1,128 @@
+"""A company's tickets in the landing store, at any scale: what the ticket benchmark reads.
+
+What enters: a number of tickets, an empty folder.  What leaves: that folder as nights have left it (landed
+Parquet under the contract's schema, the inputs of dbt), three years of tickets with about ten events each.
+Drawn by hashes of row numbers, so the same number of tickets gives the same rows on any number of cores.
+
+    python -m benchmarks.ticket_company FOLDER [--tickets 100000]
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cx_pipeline.contract import ENTITIES, Type
+from cx_pipeline.landing.store import ensure_empty_files
+from cx_pipeline.settings import DataPaths
+from cx_pipeline.warehouse.inputs import batches_schema, nights_schema, write_rows
+from cx_pipeline.warehouse.time_zones import rule_rows, rules_schema, zones_of_hours
+
+if TYPE_CHECKING:
+    import duckdb
+
+SEEDS = Path(__file__).with_name("seeds")
+"""The company's business hours, holidays and service levels, in place of the project's own seeds."""
+LANDED = ("customers", "tickets", "ticket_events")
+_TYPES = {
+    Type.TEXT: "varchar",
+    Type.INTEGER: "bigint",
+    Type.DECIMAL: "double",
+    Type.TIMESTAMP: "timestamptz",
+    Type.BOOLEAN: "boolean",
+    Type.MAP: "map(varchar, varchar)",
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was written, in rows: all versions and repeats counted."""
+
+    customers: int
+    tickets: int
+    events: int
+
+
+def make_ticket_company(folder: Path, tickets: int) -> Made:
+    """Write `tickets` tickets with their events and customers below `folder`."""
+    import duckdb
+
+    paths = DataPaths(folder, None)
+    ensure_empty_files(paths)
+    statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split(";\n")
+    with duckdb.connect(str(folder / "company.duckdb")) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for sql in statements:
+            connection.execute(sql, {"tickets": tickets} if "$tickets" in sql else None)
+        batches = [row for entity in LANDED for row in _land(connection, paths, entity)]
+        counts = [connection.table(f"landed_{entity}").count("*").fetchall()[0][0] for entity in LANDED]
+    (folder / "company.duckdb").unlink()
+    inputs = paths.warehouse / "inputs"
+    write_rows(inputs / "batches.parquet", batches, batches_schema())
+    write_rows(inputs / "nights.parquet", [], nights_schema())
+    zones = zones_of_hours(SEEDS / "business_hours.csv")
+    write_rows(inputs / "time_zone_rules.parquet", rule_rows(zones), rules_schema())
+    return Made(*counts)
+
+
+def _land(connection: duckdb.DuckDBPyConnection, paths: DataPaths, entity: str) -> list[dict[str, Any]]:
+    """Write the rows of `landed_<entity>` as batches in the order they came; what is told of them."""
+    contract = ENTITIES[entity]
+    table = f"landed_{entity}"
+    has = {name for name, *_ in connection.execute(f"describe {table}").fetchall()}
+    columns = ", ".join(
+        f"cast({name if name in has else 'null'} as {_TYPES[kind]}) as {name}"
+        for name, kind in ((field.landed_name, field.type) for field in contract.fields)
+    )
+    date_only = "date_only" if "date_only" in has else "cast(null as varchar) as date_only"
+    key = contract.landed_key
+    batches = []
+    found = connection.execute(
+        f"select source, batch_sequence, count(*), max(landed_at) from {table} group by all order by all"
+    ).fetchall()
+    for source, sequence, rows, landed_at in found:
+        folder = paths.landing / entity / f"source={source}" / f"dt={landed_at.date()}"
+        path = folder / f"{sequence:010d}.parquet"
+        folder.mkdir(parents=True, exist_ok=True)
+        connection.execute(
+            f"""
+            copy (
+                select source, batch_sequence, row_number() over (order by landed_at, {key}) - 1 as position,
+                    {date_only}, {columns}
+                from {table} where source = '{source}' and batch_sequence = {sequence}
+                order by position
+            ) to '{str(path).replace("'", "''")}' (format parquet, compression zstd, row_group_size 131072)
+            """
+        )
+        name = f"{source}-{entity}-{sequence}"
+        batches.append(
+            {
+                "batch_id": name,
+                "batch_sequence": sequence,
+                "source": source,
+                "entity": entity,
+                "generation": 1,
+            }
+            | {"night": landed_at.date(), "is_current_generation": True, "is_source_enabled": True}
+            | {"mode": "upsert", "origin": f"{name}.csv", "content_sha256": name, "is_alias": False}
+            | {"read": rows, "landed": rows, "rejected": 0, "quarantined": 0, "state": "passed"}
+            | {"landed_at": datetime(2100, 1, 1, tzinfo=UTC)}
+        )
+    return batches
+
+
+def main() -> None:
+    """Write a company and say how large it is."""
+    parser = argparse.ArgumentParser(description="Tickets and their events in a landing store.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--tickets", type=int, default=100_000)
+    arguments = parser.parse_args()
+    made = make_ticket_company(arguments.folder, arguments.tickets)
+    print(f"{made.tickets:,} rows of tickets and {made.events:,} of events landed in {arguments.folder}")
+
+
+if __name__ == "__main__":
+    main()
