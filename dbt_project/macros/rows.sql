@@ -33,7 +33,18 @@
 
     ),
 
-    latest as (
+    -- Most keys come once. A hash only picks out the few that may have come more often.
+    repeated as (
+
+        select {{ row_hash(['source', key]) }} as key_hash
+        from versions
+        where not is_withdrawn
+        group by {{ row_hash(['source', key]) }}
+        having count(*) > 1
+
+    ),
+
+    superseded as (
 
         select
             source,
@@ -49,9 +60,11 @@
                     order by updated_at desc nulls last, batch_sequence desc, position desc
                 ) as recency
             from versions
-            where not is_withdrawn
+            where
+                not is_withdrawn
+                and {{ row_hash(['source', key]) }} in (select key_hash from repeated)
         ) as ranked
-        where recency = 1
+        where recency > 1
 
     )
 
@@ -59,7 +72,7 @@
         versions.*,
         case
             when versions.is_withdrawn then 'withdrawn'
-            when latest.position is null then 'superseded'
+            when superseded.position is not null then 'superseded'
             when {{ deleted }} then 'deleted'
             when {{ test }} then 'test'
             when {{ spam }} then 'spam'
@@ -67,11 +80,11 @@
             else 'published'
         end as disposition
     from versions
-    left join latest
+    left join superseded
         on
-            versions.source = latest.source
-            and versions.batch_sequence = latest.batch_sequence
-            and versions.position = latest.position
+            versions.source = superseded.source
+            and versions.batch_sequence = superseded.batch_sequence
+            and versions.position = superseded.position
 {%- endmacro %}
 
 {#- Condition of a join to `int_customer_history`: the version of the customer in force at an instant. -#}
