@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import time
 from typing import Any, Literal, get_args, get_origin
 
@@ -63,7 +63,7 @@ def type_name(annotation: Any) -> str:  # noqa: PLR0911 - one return a kind of t
     if origin is tuple:
         of = type_name(inner[0])
         return f"list of {of}" if inner[-1] is Ellipsis else f"[{', '.join([of] * len(inner))}]"
-    if origin is dict:
+    if origin in (dict, Mapping):
         return f"table of {type_name(inner[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}]"
