@@ -1,7 +1,8 @@
 """A warehouse made of given rows: what end-to-end tests of the dbt models stand on.
 
-What enters: rows per entity as dicts of landed columns (what is left out is null), and what is to be said
-of their batches.  What leaves: a `Warehouse`, built by dbt itself, to be queried.  Any test may call it:
+What enters: rows per entity as dicts of landed columns (what is left out is null) or, where they are many, as
+Arrow tables of such columns, and what is to be said of their batches.  What leaves: a `Warehouse`, built by
+dbt itself, to be queried.  Any test may call it:
 
     with build_warehouse(tmp_path, {"feedback": [{"response_id": "r1", "metric": "nps", "score": 9}]},
                          select=["+int_feedback_answers"]) as warehouse:
@@ -15,15 +16,18 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cx_pipeline.contract import ENTITIES, Type
 from cx_pipeline.contract.landing_schema import landing_schema
@@ -34,6 +38,7 @@ from cx_pipeline.warehouse.time_zones import rule_rows, rules_schema, zones_of_h
 PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 
 Row = Mapping[str, Any]
+Rows: TypeAlias = Sequence[Row] | pa.Table
 
 
 class BuildFailed(AssertionError):
@@ -101,8 +106,35 @@ def _landed(entity: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return landed
 
 
+def _landed_table(entity: str, table: pa.Table) -> pa.Table:
+    """A complete table of an entity: columns that are not there get their default, as in `_landed`."""
+    schema = landing_schema(ENTITIES[entity])
+    unknown = set(table.column_names) - set(schema.names)
+    if unknown:
+        raise KeyError(f"{entity} has no landed column {', '.join(sorted(unknown))}")
+    defaults: dict[str, Any] = {field.landed_name: field.default for field in ENTITIES[entity].fields}
+    defaults |= {"source": "test", "batch_sequence": 1}
+    columns = []
+    for field in schema:
+        if field.name in table.column_names:
+            column = table[field.name].cast(field.type)
+        elif field.name == "position":
+            column = pa.array(range(len(table)), field.type)
+        else:
+            column = pa.repeat(pa.scalar(defaults.get(field.name), field.type), len(table))
+        columns.append(column)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _rows_by_batch(landed: Sequence[Row] | pa.Table) -> Counter[tuple[str, int]]:
+    if isinstance(landed, pa.Table):
+        counts = landed.group_by(["source", "batch_sequence"]).aggregate([([], "count_all")]).to_pylist()
+        return Counter({(row["source"], row["batch_sequence"]): row["count_all"] for row in counts})
+    return Counter((row["source"], row["batch_sequence"]) for row in landed)
+
+
 def _batches(
-    landed: Mapping[str, Sequence[Row]],
+    landed: Mapping[str, Rows],
     quarantined: Sequence[Row],
     rejected: Sequence[Row],
     overrides: Sequence[Row],
@@ -135,8 +167,8 @@ def _batches(
         )
 
     for entity, rows in landed.items():
-        for row in rows:
-            batch(row["source"], entity, row["batch_sequence"])["landed"] += 1
+        for (source, sequence), count in _rows_by_batch(rows).items():
+            batch(source, entity, sequence)["landed"] += count
     for row in quarantined:
         batch(row.get("source", "test"), row["entity"], row.get("batch_sequence", 1))["quarantined"] += 1
     for row in rejected:
@@ -151,7 +183,7 @@ def _batches(
 
 def write_data(
     data_dir: Path,
-    rows: Mapping[str, Sequence[Row]],
+    rows: Mapping[str, Rows],
     *,
     batches: Sequence[Row] = (),
     quarantined: Sequence[Row] = (),
@@ -164,7 +196,10 @@ def write_data(
     Every `quarantined` and `rejected` row names its `entity`; `source` and `batch_sequence` default to
     `test` and 1 everywhere.  `batches` overrides what is said of a batch, or adds one without rows.
     """
-    landed = {entity: _landed(entity, rows.get(entity, ())) for entity in ENTITIES}
+    landed: dict[str, Rows] = {}
+    for name in ENTITIES:
+        told = rows.get(name, ())
+        landed[name] = _landed_table(name, told) if isinstance(told, pa.Table) else _landed(name, told)
     unknown = set(rows) - set(ENTITIES)
     if unknown:
         raise KeyError(f"no entity {', '.join(sorted(unknown))}")
@@ -172,9 +207,13 @@ def write_data(
         schema = landing_schema(entity)
         folder = data_dir / "landing" / entity.name
         write_rows(folder / "source=_none" / "dt=1970-01-01" / "empty.parquet", [], schema)
-        if landed[entity.name]:
-            path = folder / "source=test" / "dt=2024-01-01" / "rows.parquet"
-            write_rows(path, landed[entity.name], schema)
+        path = folder / "source=test" / "dt=2024-01-01" / "rows.parquet"
+        complete = landed[entity.name]
+        if isinstance(complete, pa.Table):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(complete, path)
+        elif complete:
+            write_rows(path, complete, schema)
     for room, given, schema in (
         ("quarantine", quarantined, QUARANTINE_SCHEMA),
         ("rejected", rejected, REJECTED_SCHEMA),
@@ -301,7 +340,7 @@ def open_warehouse(data_dir: Path) -> Iterator[Warehouse]:
 @contextmanager
 def build_warehouse(
     folder: Path,
-    rows: Mapping[str, Sequence[Row]],
+    rows: Mapping[str, Rows],
     *,
     select: Sequence[str] = (),
     variables: Mapping[str, Any] | None = None,

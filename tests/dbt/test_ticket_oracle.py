@@ -200,6 +200,24 @@ class Story:
         default_factory=list
     )  # from, unsolved, values events set
     versions: list[Row] = field(default_factory=list)
+    changes: list[tuple[datetime, str, Any]] = field(
+        default_factory=list
+    )  # at, field, the value an event set
+    spans: list[Span] = field(default_factory=list)
+    waits: dict[str, list[tuple[datetime, datetime]]] = field(default_factory=dict)
+    touches: list[Moment] = field(default_factory=list)
+    exact_clock: bool = True
+    exact_statuses: bool = True
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a ticket's life between two happenings."""
+
+    start: datetime
+    end: datetime
+    status: str | None
+    is_unassigned: bool
 
 
 def local(instant: datetime) -> date:
@@ -357,10 +375,12 @@ def tell(  # noqa: PLR0912, PLR0915 (one walk, told in order)
         return Moment(at, not inexact, values, kind)
 
     def pass_time(until: datetime) -> None:
+        unassigned = status is not None and not is_done(status) and not held.get("assignee")
         span = (until - now).total_seconds() / 60
         clock_of[str(status)] += span
-        if status is not None and not is_done(status) and not held.get("assignee"):
-            clock_of["unassigned"] += span
+        clock_of["unassigned"] += span if unassigned else 0
+        if until > now:
+            story.spans.append(Span(now, until, status, unassigned))
 
     opening = moment(created, {}, None, "opened")
     if status is not None:
@@ -375,6 +395,8 @@ def tell(  # noqa: PLR0912, PLR0915 (one walk, told in order)
         kind = public_kind(event)
         author = author_of(event)
         actor = event.get("agent_key") if author == "agent" else None
+        if kind in ("team", "priority", "category", "schedule"):
+            story.changes.append((at, kind, event.get("value")))
         if kind in ("team", "priority", "category", "assignment"):
             value = event.get("agent_key") if kind == "assignment" else event.get("value")
             if kind == "assignment":
@@ -497,6 +519,7 @@ def tell(  # noqa: PLR0912, PLR0915 (one walk, told in order)
             reopens = 1
 
     first_response = None
+    since = clock
     if response:
         live = (
             row_response is None
@@ -505,8 +528,10 @@ def tell(  # noqa: PLR0912, PLR0915 (one walk, told in order)
         )
         if live and touch_event.get("wait_seconds") is not None:
             first_response = touch_event["wait_seconds"] / 60
+            since = response.at - timedelta(seconds=touch_event["wait_seconds"])
         elif live and waited_from:
             first_response = minutes(waited_from, response.at, response.exact and contact_exact)
+            since = waited_from
         else:
             first_response = minutes(clock, response.at, response.exact and clock_exact)
 
@@ -525,6 +550,24 @@ def tell(  # noqa: PLR0912, PLR0915 (one walk, told in order)
         "first_solve": first_solve,
         "last_solve": last_solve,
     }
+    story.touches = [touch for touch, _, _ in touches]
+    story.exact_clock, story.exact_statuses = clock_exact, not inexact_status
+    ends = {
+        "first_response": (since, response),
+        "first_bot_response": (clock, bot),
+        "first_response_after_handover": (handover and handover.at, after_handover),
+        "first_resolution": (clock, first_solve),
+        "resolution": (clock, last_solve),
+    }
+    story.waits = {name: [(start, end.at)] for name, (start, end) in ends.items() if start and end}
+    waiting = {
+        "requester_wait": ("new", "open", "on_hold"),
+        "agent_wait": ("pending",),
+        "on_hold": ("on_hold",),
+    }
+    for name, among in waiting.items():
+        story.waits[name] = [(span.start, span.end) for span in story.spans if span.status in among]
+    story.waits["unassigned"] = [(span.start, span.end) for span in story.spans if span.is_unassigned]
     story.columns = {
         "status": final_status,
         "has_event_history": recorded,

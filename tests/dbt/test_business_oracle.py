@@ -1,0 +1,138 @@
+"""Business minutes of a hundred thousand tickets against a walk through their days that shares no code with the models.
+
+Seventeen schedules around the world, tickets from 1995 to 2037 that begin and end where clocks change, hours
+open and close, and holidays fall; schedules that change in mid-ticket, by events and by new versions of the row.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.dbt.business_company import BUSINESS_HOURS, HOLIDAYS, SCHEDULES, Company, random_company
+from tests.dbt.business_tickets import TicketClock, business_columns, business_turns
+from tests.dbt.business_walk import BusinessCalendar, Regime
+from tests.dbt.harness import Warehouse, build_warehouse
+from tests.dbt.test_ticket_oracle import Story, tell
+
+TICKETS = 100_000
+MILLISECOND = 1 / 60_000  # in minutes
+Row = dict[str, Any]
+
+
+@dataclass
+class Trial:
+    warehouse: Warehouse
+    as_of: datetime
+    calendar: BusinessCalendar
+    stories: dict[str, Story] = field(default_factory=dict)
+
+
+def told(company: Company, as_of: datetime) -> dict[str, Story]:
+    """Every ticket walked through.  Rows are unlike one another and live to the end: the collector may sleep."""
+    for versions in company.versions.values():
+        for row in versions:
+            row["attributes"] = {"tier": None}
+    return {
+        ticket_id: tell(versions, company.events_of.get(ticket_id, []), lambda _customer, _at: None, as_of)
+        for ticket_id, versions in company.versions.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    calendar = BusinessCalendar(BUSINESS_HOURS, HOLIDAYS)
+    gc.collect()
+    gc.disable()
+    try:
+        company = random_company(20_241_103, TICKETS, calendar)
+        rows = {"tickets": company.tickets, "ticket_events": company.events}
+        with build_warehouse(
+            tmp_path_factory.mktemp("business"),
+            rows,
+            select=["+fct_tickets", "+fct_ticket_replies"],
+            seeds={"business_hours": BUSINESS_HOURS, "holidays": HOLIDAYS},
+        ) as warehouse:
+            as_of = warehouse.value("select as_of from int_as_of")
+            yield Trial(warehouse, as_of, calendar, told(company, as_of))
+    finally:
+        gc.enable()
+
+
+def differs(ours: float | None, theirs: float | None) -> bool:
+    if ours is None or theirs is None:
+        return ours is not theirs
+    return abs(ours - theirs) > MILLISECOND
+
+
+def columns_of(warehouse: Warehouse, table: str, ending: str) -> list[str]:
+    return [
+        name
+        for (name,) in warehouse.rows(
+            f"select column_name from duckdb_columns() where table_name = '{table}' and column_name like '%{ending}'"
+        )
+    ]
+
+
+def test_every_duration_of_every_ticket(trial: Trial) -> None:
+    """Each `…_calendar_minutes` and `…_business_minutes` of fct_tickets, and why a business one is not known."""
+    durations = columns_of(trial.warehouse, "fct_tickets", "_minutes")
+    twins = {name.replace("_calendar_", "_business_") for name in durations if "_calendar_" in name}
+    assert twins == {name for name in durations if "_business_" in name}
+    cursor = trial.warehouse.connection.execute(
+        f"select ticket_id, business_time_gap, {', '.join(durations)} from fct_tickets"
+    )
+    found = {row[0]: row[1:] for row in cursor.fetchall()}
+    assert found.keys() == trial.stories.keys()
+    wrong, known = [], Counter[str]()
+    for ticket_id, story in trial.stories.items():
+        expected: Row = dict(story.columns)
+        expected |= business_columns(story, trial.calendar, trial.as_of)
+        gap, *values = found[ticket_id]
+        for name, value in zip(durations, values, strict=True):
+            known[name] += expected[name] is not None
+            if differs(value, expected[name]):
+                wrong.append((ticket_id, name, value, expected[name]))
+    assert not wrong, (len(wrong), Counter(name for _, name, *_ in wrong), wrong[:20])
+    assert min(known.values()) > TICKETS / 100, known
+
+
+def test_every_turn_of_every_ticket(trial: Trial) -> None:
+    cursor = trial.warehouse.connection.execute(
+        "select ticket_id, turn_started_at, turn_calendar_minutes, turn_business_minutes, "
+        "next_response_calendar_minutes, next_response_business_minutes from fct_ticket_replies"
+    )
+    found = {row[:2]: row[2:] for row in cursor.fetchall()}
+    wrong, turns = [], 0
+    for ticket_id, story in trial.stories.items():
+        clock = TicketClock(story, trial.calendar)
+        for turn in business_turns(story, clock, trial.as_of):
+            turns += 1
+            replied = turn["outcome"] == "replied"
+            whole = (turn["minutes"], turn["business"])
+            expected = (*whole, *(whole if replied else (None, None)))
+            ours = found[ticket_id, turn["started"].at]
+            if any(differs(a, b) for a, b in zip(ours, expected, strict=True)):
+                wrong.append((ticket_id, turn["started"].at, ours, expected))
+    assert not wrong, (len(wrong), wrong[:20])
+    assert turns == len(found) > TICKETS / 4
+
+
+def test_the_company_reaches_every_case(trial: Trial) -> None:
+    """Every schedule, schedules that change by event and by version, and both reasons for not knowing."""
+    used, changed = Counter[str](), Counter[str]()
+    for story in trial.stories.values():
+        clock = TicketClock(story, trial.calendar)
+        used.update(set(clock.regime.schedule_ids))
+        by_event = any(kind == "schedule" for _, kind, _ in story.changes)
+        by_version = len({row["schedule_id"] for row in story.versions}) > 1
+        changed.update(["event"] * by_event + ["version"] * by_version)
+    assert min(used[name] for name in [*SCHEDULES, "atlantis", "forgotten"]) > 100, used
+    assert min(changed["event"], changed["version"]) > TICKETS / 20, changed
+    assert isinstance(clock.regime, Regime)
