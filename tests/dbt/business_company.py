@@ -1,12 +1,13 @@
-"""A company that works around the world, at random: schedules, holidays, and tickets dense where clocks go wrong.
+"""A company that works around the world, at random: schedules, holidays, tickets dense where clocks go wrong.
 
-What enters: a seed and a number of tickets.  What leaves: the seeds' CSV texts, and a `Company`: the tickets and
-events as Arrow tables for the warehouse and as rows per ticket for whoever walks through them.  Instants lie
-close to changes of the clocks, edges of opening hours, holidays and turns of years from 1995 to 2037.
+What enters: a seed and a number of tickets.  What leaves: the seeds' CSV texts, and a `Company`: the tickets
+and events as Arrow tables for the warehouse and as rows per ticket for whoever walks through them.  Instants
+lie close to changes of the clocks, edges of opening hours, holidays and turns of years from 1995 to 2037.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -126,7 +127,7 @@ def awkward_instants(calendar: BusinessCalendar, schedule_id: str, rng: np.rando
 
 @dataclass(frozen=True)
 class Company:
-    """The same tickets twice: as tables, and as rows by ticket (instants naive UTC; versions from old to new)."""
+    """The same tickets twice: as tables, and as rows by ticket (instants naive UTC; versions old to new)."""
 
     tickets: pa.Table
     events: pa.Table
@@ -159,7 +160,7 @@ def _snapped(
     return moved
 
 
-STEPS = {  # microseconds, and how often
+STEPS: dict[str, dict[Any, float]] = {  # microseconds, and how often
     "quick": {0: 2, 2 * SECOND: 3, 47 * SECOND: 3, 11 * MINUTE: 4, 2 * HOUR: 1},
     "usual": {0: 1, MINUTE: 2, 40 * MINUTE: 4, 5 * HOUR: 4, DAY: 3, 3 * DAY: 2},
     "slow": {HOUR: 1, 2 * DAY: 3, 9 * DAY: 3, 21 * DAY: 1},
@@ -172,7 +173,7 @@ EVENT_TYPES = {
 VALUES: dict[str, dict[Any, float]] = {
     "status": {"open": 4, "pending": 4, "on_hold": 3, "solved": 2, "closed": 0.4, "new": 0.4},
     "priority": {"low": 1, "normal": 1, "high": 1, "urgent": 1, None: 0.5},
-    "schedule": {name: 1.0 for name in SCHEDULES} | {None: 1, "forgotten": 0.3, "atlantis": 0.3},
+    "schedule": dict.fromkeys(SCHEDULES, 1.0) | {None: 1, "forgotten": 0.3, "atlantis": 0.3},
     "team": {"tier1": 1, "tier2": 1, None: 0.3},
     "satisfaction": {"good": 1, "bad": 1},
 }
@@ -188,7 +189,7 @@ def random_company(  # noqa: PLR0915 (column after column)
 
     # The tickets' rows as they were first.
     schedule = _choice(
-        rng, {name: 1.0 for name in SCHEDULES} | {None: 1.5, "forgotten": 0.1, "atlantis": 0.1}, tickets
+        rng, dict.fromkeys(SCHEDULES, 1.0) | {None: 1.5, "forgotten": 0.1, "atlantis": 0.1}, tickets
     )
     home = np.where(schedule == None, "default", schedule)  # noqa: E711 (element by element)
     created = rng.choice(everywhere, tickets)
@@ -250,7 +251,8 @@ def random_company(  # noqa: PLR0915 (column after column)
     agent[(role != "agent") & (event_type != "assignment")] = None
     agent[(event_type == "assignment") & (rng.random(len(owner)) < 0.3)] = None
     speaks = (event_type == "reply") | (event_type == "call")
-    session = np.where(speaks, _choice(rng, {None: 8, "s1": 1, "s2": 1}, len(owner)), None)
+    session = _choice(rng, {None: 8, "s1": 1, "s2": 1}, len(owner))
+    session[~speaks] = None
     waited = np.where(
         speaks & (rng.random(len(owner)) < 0.4), rng.integers(0, 40_000, len(owner)) / 4, np.nan
     )
@@ -268,7 +270,7 @@ def random_company(  # noqa: PLR0915 (column after column)
         "agent_key": agent.tolist(),
         "value": value.tolist(),
         "session_id": session.tolist(),
-        "wait_seconds": [None if wait != wait else wait for wait in waited.tolist()],
+        "wait_seconds": [None if math.isnan(wait) else wait for wait in waited.tolist()],
     }
 
     # The versions of their rows.
@@ -278,7 +280,7 @@ def random_company(  # noqa: PLR0915 (column after column)
     between = np.repeat(rng.choice([7 * MINUTE, 7 * HOUR, 3 * DAY], tickets), version_count)
     updated = created[owner] + number * between
     several = version_count[owner] > 1
-    later_schedule = _choice(rng, {name: 1.0 for name in SCHEDULES} | {None: 1, "forgotten": 0.2}, len(owner))
+    later_schedule = _choice(rng, dict.fromkeys(SCHEDULES, 1.0) | {None: 1, "forgotten": 0.2}, len(owner))
     changed = (number > 0) & (rng.random(len(owner)) < 0.4)
     row_says_solved = (kind != "told") & (rng.random(tickets) < 0.7)
     responded = (kind != "told") & (rng.random(tickets) < 0.8)
@@ -309,7 +311,7 @@ def random_company(  # noqa: PLR0915 (column after column)
         "updated_at": instants(updated, several),
         "first_responded_at": instants(responded_at[owner], responded[owner]),
         "resolved_at": instants(resolved_at[owner], row_says_solved[owner]),
-        "reopen_count": np.where(kind[owner] != "told", 0, None).tolist(),
+        "reopen_count": [None if is_told else 0 for is_told in (kind[owner] == "told").tolist()],
     }
     return Company(
         _table(ticket_columns), _table(event_columns), _by_ticket(ticket_columns), _by_ticket(event_columns)

@@ -1,7 +1,7 @@
-"""What a ticket's durations are in business minutes, and how its SLA targets fared, told from its walked story.
+"""What a ticket's durations are in business minutes, told from its walked story.
 
-What enters: a `Story` (the walk through the ticket's events, test_ticket_oracle) and a `BusinessCalendar` (the
-walk through the local days).  What leaves: the `…_business_minutes` columns of `fct_tickets` and
+What enters: a `Story` (the walk through the ticket's events, test_ticket_oracle) and a `BusinessCalendar`
+(the walk through the local days).  What leaves: the `…_business_minutes` columns of `fct_tickets` and
 `fct_ticket_replies`.  Only tests call it.
 """
 
@@ -34,8 +34,8 @@ Stretches = Iterable[tuple[datetime, datetime]]
 def in_force(story: Story, name: str, column: str | None = None) -> tuple[list[int], list[Any]]:
     """Every value of a field and the instant (microseconds) from which it rules.
 
-    Before the first event that sets it the version of the row then in force speaks, the earliest known one for
-    all time before; from the first event on the events alone.
+    Before the first event that sets it the version of the row then in force speaks, the earliest known one
+    for all time before; from the first event on the events alone.
     """
     column = column or name
     told = [(micros(at), value) for at, kind, value in story.changes if kind == name]
@@ -64,15 +64,24 @@ class TicketClock:
     def __init__(self, story: Story, calendar: BusinessCalendar) -> None:
         self.regime = schedules_of(story)
         self.calendar = calendar
+        named_by_rows = {row.get("schedule_id") or DEFAULT_SCHEDULE for row in story.versions}
+        self._named = named_by_rows | set(self.regime.schedule_ids)
         self.gaps: list[str] = []
         self._known: dict[tuple[datetime, datetime], int] = {}
 
+    def unknown_hours(self) -> set[str]:
+        """Why hours of the ticket are not known, whether a duration meets them or not."""
+        reasons = set()
+        for name in self._named:
+            try:
+                self.calendar.schedule(name)
+            except UnknownTime as unknown:
+                reasons.add(unknown.reason)
+        return reasons
+
     def _open(self, start: datetime, end: datetime) -> int:
-        """Open microseconds; a stretch of no length lies where its instant does, for unknown time is never 0."""
         if (start, end) not in self._known:
             a, b = micros(start), micros(end)
-            if b <= a:
-                self.calendar.schedule(self.regime.at(b))
             self._known[start, end] = business_micros(self.calendar, self.regime, a, b)
         return self._known[start, end]
 
@@ -85,9 +94,8 @@ class TicketClock:
             return None
 
 
-def business_columns(story: Story, calendar: BusinessCalendar, as_of: datetime) -> dict[str, Minutes]:
-    """The `…_business_minutes` of a ticket; None where the calendar twin is, or where the schedule is unknown."""
-    clock = TicketClock(story, calendar)
+def business_columns(story: Story, clock: TicketClock, as_of: datetime) -> dict[str, Minutes]:
+    """The `…_business_minutes` of a ticket; None where the calendar twin is, or under unknown hours."""
     columns: dict[str, Minutes] = {}
     for name in DURATIONS:
         is_told = story.columns[f"{name}_calendar_minutes"] is not None

@@ -1,9 +1,9 @@
 """Business time by walking the local days: the independent judge of the models' business minutes.
 
-What enters: the texts of the seeds `business_hours.csv` and `holidays.csv`.  What leaves: the open microseconds
-between two UTC instants, and the instant at which a given amount of them has passed, both found by going
-through the days of the schedule's own calendar one by one and asking Python's `zoneinfo` when each begins.
-Nothing here is shared with the models, and nothing is cumulative.
+What enters: the texts of the seeds `business_hours.csv` and `holidays.csv`.  What leaves: the open
+microseconds between two UTC instants, and the open stretches from one on, both found by going through the
+days of the schedule's own calendar one by one and asking Python's `zoneinfo` when each begins.  Nothing here is
+shared with the models, and nothing is cumulative.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Schedule:
         return union(spans)
 
     def day(self, ordinal: int) -> list[Stretch]:
-        """UTC spans of a local day, less what the day before has already (where the clock leapt over midnight)."""
+        """UTC spans of a local day, less what the day before has (where the clock leapt over midnight)."""
         spans = self.days.get(ordinal)
         if spans is None:
             day = date.fromordinal(ordinal)

@@ -50,13 +50,13 @@ def calendar() -> BusinessCalendar:
     [
         # Friday 16:30 to Monday 09:15 in New York, an hour of the Sunday missing.
         ("new_york", "2024-03-08 21:30", "2024-03-11 13:15", 45),
-        # Wednesday 3 July 12:00 to Friday 5 July 10:00: one hour before the half holiday, one after the whole one.
+        # Wednesday 3 July 12:00 to Friday 5 July 10:00: an hour before the half holiday, one after the whole.
         ("new_york", "2024-07-03 16:00", "2024-07-05 14:00", 120),
         # Saturdays and Sundays.
         ("new_york", "2024-07-06 00:00", "2024-07-08 04:00", 0),
         # The local 9 March: a whole day.
         ("always", "2024-03-09 05:00", "2024-03-10 05:00", 24 * 60),
-        # The local 10 March has 23 hours.  Closed from 02:15 (it is 03:15) to 03:10, which is earlier: never closed.
+        # The local 10 March has 23 hours.  Closed from 02:15 (so 03:15) to 03:10, which is earlier: never.
         ("always", "2024-03-10 05:00", "2024-03-11 04:00", 23 * 60),
         # The local 3 November has 25 hours.
         ("always", "2024-11-03 04:00", "2024-11-04 05:00", 25 * 60),

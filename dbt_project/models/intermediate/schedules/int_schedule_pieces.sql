@@ -70,7 +70,8 @@ measured as (
         *,
         case when is_open then {{ micros_between('starts_at', 'ends_at') }} else 0 end as open_micros
     from pieces
-    where ends_at is not null
+    -- hours that run on beyond the last midnight end nowhere
+    where ends_at <= cast(cast(starts_at as date) as timestamp) + interval '1' day
 
 ),
 

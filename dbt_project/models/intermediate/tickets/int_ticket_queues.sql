@@ -6,6 +6,8 @@ with waiting as (
     select
         source,
         ticket_id,
+        first_touch_at,
+        first_touch_micros,
         case
             when first_touch_wait_seconds is not null
                 then {{ add_micros('first_touch_at', 'round(-1000000.0 * first_touch_wait_seconds)') }}
@@ -44,9 +46,14 @@ final as (
         waiting.source,
         waiting.ticket_id,
         waiting.waiting_since,
-        states.started_micros
-        + {{ open_micros_at('pieces', 'waiting.waiting_since') }}
-        - {{ open_micros_at('starting_pieces', 'states.started_at') }} as open_micros
+        case
+            -- who did not wait has not waited, under unknown hours either
+            when waiting.waiting_since = waiting.first_touch_at then waiting.first_touch_micros
+            else
+                states.started_micros
+                + {{ open_micros_at('pieces', 'waiting.waiting_since') }}
+                - {{ open_micros_at('starting_pieces', 'states.started_at') }}
+        end as open_micros
     from waiting
     inner join states
         on

@@ -140,21 +140,26 @@ last_readings as (
 
 ),
 
--- A ticket with one schedule all along reads the schedule's clock. One whose schedule changed (they are few) reads a
--- clock of its own: the open time of each stretch under the schedule then in force.
+-- A ticket with one known schedule all along reads the schedule's clock. Any other (they are few) reads a clock of its
+-- own: the open time of each stretch under the schedule then in force.
 moved_tickets as (
 
     select
-        source,
-        ticket_id
+        happenings.source,
+        happenings.ticket_id
     from happenings
-    where event_kind in ('opened', 'version', 'schedule')
+    left join schedules
+        on
+            coalesce(nullif(happenings.row_schedule, ''), '{{ var("default_schedule") }}') = schedules.schedule_id
+            and schedules.gap is null
+    where happenings.event_kind in ('opened', 'version', 'schedule')
     group by
-        source,
-        ticket_id
+        happenings.source,
+        happenings.ticket_id
     having
-        max(case when event_kind = 'schedule' then 1 else 0 end) = 1
-        or min(row_schedule) <> max(row_schedule)
+        max(case when happenings.event_kind = 'schedule' then 1 else 0 end) = 1
+        or min(happenings.row_schedule) <> max(happenings.row_schedule)
+        or max(case when schedules.schedule_id is null then 1 else 0 end) = 1
 
 ),
 
