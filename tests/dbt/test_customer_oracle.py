@@ -262,13 +262,16 @@ class Built:
 
     def kpi(self, kpi: str, grain: str = "month", dimension: str = "all") -> dict[Any, tuple[Any, ...]]:
         """(period_start, dimension_value) -> (numerator, denominator, value) of the current slot."""
+        [[model]] = self.warehouse.rows(
+            "select table_name from duckdb_columns() "
+            f"where column_name = '{kpi}' and table_name in ('int_kpi_retention', 'int_kpi_journey')"
+        )
         return {
             (start, value): (numerator, denominator, result)
             for start, value, numerator, denominator, result in self.warehouse.rows(
-                "select period_start, dimension_value, numerator, denominator, value "
-                "from (select * from int_kpi_retention union all select * from int_kpi_journey) "
-                f"where kpi = '{kpi}' and grain = '{grain}' and dimension = '{dimension}' "
-                "and slot = 'current'"
+                f"select period_start, dimension_value, {kpi}_numerator, {kpi}_denominator, {kpi} "
+                f"from {model} where grain = '{grain}' and dimension = '{dimension}' "
+                f"and slot = 'current' and {kpi}_n is not null"
             )
         }
 

@@ -37,10 +37,10 @@
     {%- for source in var("contractual_sources") -%} '{{ source }}', {% endfor -%} ''
 {%- endmacro %}
 
-{#- KPIs for `kpi_rows` whose n is distinct customers, and so the respondents where they are not stated. -#}
+{#- KPIs for `family_kpis` whose n is distinct customers, which says whether they are few where nothing else does. -#}
 {% macro of_customers(kpis) -%}
-    {%- for kpi in kpis if not kpi.respondents -%}
-        {%- do kpi.update({"respondents": kpi.n}) -%}
+    {%- for kpi in kpis if not kpi.is_few -%}
+        {%- do kpi.update({"is_few": kpi.n ~ " < " ~ var("min_n")}) -%}
     {%- endfor -%}
     {{ return(kpis) }}
 {%- endmacro %}

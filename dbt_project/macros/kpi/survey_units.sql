@@ -7,9 +7,17 @@
 {% endmacro %}
 
 {#
-  `grouped_units` of answers or submissions. Relational and transactional ones are never pooled: rows of the
+  `grouped_measures` of answers or submissions. Relational and transactional ones are never pooled: rows of the
   dimensions survey and survey_type hold all, every other row the headline type alone.
 #}
+{% macro grouped_survey_measures(units, measures={}, few={"is_few": "true"}, date_column="event_date") %}
+    {{- grouped_measures(
+        units, date_column, survey_dimensions(), measures, few,
+        restricted="is_headline", unrestricted=["survey", "survey_type"]
+    ) -}}
+{% endmacro %}
+
+{# `grouped_units` of answers, likewise. #}
 {% macro grouped_survey_units(units) %}
     select *
     from (

@@ -13,6 +13,7 @@
                     "kpi": "retention_rate",
                     "unit": "percent",
                     "definition": "share of the customers live at the start who are live at the end",
+                    "test": "rate",
                 },
                 {
                     "kpi": "churn_rate",
@@ -55,16 +56,19 @@
                     "unit": "percent",
                     "definition": "share of the buyers of the 365 days ending with the period (grain all: of all "
                         ~ "time) with two order days or more; fully refunded orders left out",
+                    "test": "rate",
                 },
                 {
                     "kpi": "repeat_purchase_lifetime_rate",
                     "unit": "percent",
                     "definition": "share of all buyers up to the end of the period with two order days or more",
+                    "test": "rate",
                 },
                 {
                     "kpi": "returning_customer_rate",
                     "unit": "percent",
                     "definition": "share of the buyers of the period who had ordered before it",
+                    "test": "rate",
                 },
                 {
                     "kpi": "grr",
@@ -82,11 +86,13 @@
                     "kpi": "arpu",
                     "unit": "units " ~ money,
                     "definition": "revenue of the period per customer live on a day of it, refunds taken off",
+                    "test": "mean",
                 },
                 {
                     "kpi": "clv_historical",
                     "unit": "units " ~ money,
                     "definition": "mean margin to date of the customers whose margin is known",
+                    "test": "mean",
                 },
                 {
                     "kpi": "clv_expected_12m",
@@ -111,6 +117,7 @@
                     "kpi": "revisit_rate",
                     "unit": "percent",
                     "definition": "share of the visitors of the period who had a touchpoint before it",
+                    "test": "rate",
                 },
             ],
         },
@@ -121,9 +128,9 @@
             "units": "int_journey_outcomes",
             "where": "true",
             "kpis": [
-                {"kpi": "failure_rate", "unit": "percent", "definition": "share of failures in outcomes"},
-                {"kpi": "abandonment_rate", "unit": "percent", "definition": "share of abandonments in outcomes"},
-                {"kpi": "escalation_rate", "unit": "percent", "definition": "share of escalations in outcomes"},
+                {"kpi": "failure_rate", "unit": "percent", "definition": "share of failures in outcomes", "test": "rate"},
+                {"kpi": "abandonment_rate", "unit": "percent", "definition": "share of abandonments in outcomes", "test": "rate"},
+                {"kpi": "escalation_rate", "unit": "percent", "definition": "share of escalations in outcomes", "test": "rate"},
             ],
             "counts": {
                 "failures": "failure_rate",
@@ -142,6 +149,7 @@
                     "kpi": "step_conversion_rate",
                     "unit": "percent",
                     "definition": "share of the sessions that reached a stage and went on to a later one",
+                    "test": "rate",
                 },
             ],
         },

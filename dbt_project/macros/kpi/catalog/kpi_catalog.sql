@@ -4,11 +4,12 @@
 
   A list of groups. The KPIs of a group are fed by the same units:
     mart         the wide table they stand in, a model of `{{ "{{ wide_kpis(<mart>) }}" }}`
-    family       their model is int_kpi_<family>
+    family       their model is int_kpi_<family>, from which that mart alone is made
     entities     whose watermarks say how far the feeding sources have come
     units, where the model (with a column `source`) and condition of the units that feed them
     window_days  days after a period's end until they are final (0 where left out)
-    kpis         dicts: kpi (the name), unit, definition (each a phrase), mirror_of (where it is a mirror)
+    kpis         dicts: kpi (the name), unit, definition (each a phrase), mirror_of (where it is a mirror: the KPI whose
+                 p and q it inherits), test (of its change; none where left out: rate, nps, mean, or given, a p value)
     counts       column of the mart -> KPI whose numerator it repeats under a plain name
 #}
 {% macro kpi_catalog() %}
@@ -32,6 +33,27 @@
         {%- do kpis.extend(group.kpis) -%}
     {%- endfor -%}
     {{- return(kpis) -}}
+{% endmacro %}
+
+{# The groups of a family, in the order of the catalog. #}
+{% macro groups_of_family(family) %}
+    {{- return(kpi_catalog() | selectattr("family", "equalto", family) | list) -}}
+{% endmacro %}
+
+{# The family whose KPIs stand in a mart. #}
+{% macro family_of_mart(mart) %}
+    {{- return((kpi_catalog() | selectattr("mart", "equalto", mart) | first).family) -}}
+{% endmacro %}
+
+{# The KPIs of a family -> the test of their changes, none where they are not tested or a mirror. #}
+{% macro tests_of_family(family) %}
+    {%- set tests = {} -%}
+    {%- for group in groups_of_family(family) -%}
+        {%- for entry in group.kpis -%}
+            {%- do tests.update({entry.kpi: entry.test}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(tests) -}}
 {% endmacro %}
 
 {# What is published of each KPI: column of `kpis` -> type. `value` stands in the wide marts under the KPI's name. #}

@@ -1,13 +1,18 @@
-{# The support KPIs (see kpi_catalog for what an entry holds). #}
-{% macro support_kpis() %}
-    {%- set durations = {
+{# The durations of tickets that are KPIs: metric of int_ticket_durations -> what it lasts, and whose day it counts in. #}
+{% macro ticket_duration_metrics() %}
+    {{- return({
         "first_response": "created to the first touch, by the day of the reply",
         "first_resolution": "created to the first solve, by its day",
         "resolution": "created to the last solve of tickets solved now, by its day",
         "next_response": "a customer's first unanswered message to the next touch, by the day of the reply",
-    } -%}
+    }) -}}
+{% endmacro %}
+
+{# The support KPIs (see kpi_catalog for what an entry holds). #}
+{% macro support_kpis() %}
     {%- set statistics = {
-        "avg": "mean", "median": "median", "p90": "90th percentile", "p95": "95th percentile",
+        "avg": ["mean", "mean"], "median": ["median", "given"], "p90": ["90th percentile", none],
+        "p95": ["95th percentile", none],
     } -%}
     {%- set rates = {
         "fcr_rate": [
@@ -28,13 +33,14 @@
         ],
     } -%}
     {%- set groups = [] -%}
-    {%- for metric, definition in durations.items() -%}
+    {%- for metric, definition in ticket_duration_metrics().items() -%}
         {%- set kpis = [] -%}
-        {%- for suffix, name in statistics.items() -%}
+        {%- for suffix, (name, test) in statistics.items() -%}
             {%- do kpis.append({
                 "kpi": metric ~ "_calendar_minutes_" ~ suffix,
                 "unit": "calendar minutes",
                 "definition": name ~ " of " ~ definition,
+                "test": test,
             }) -%}
         {%- endfor -%}
         {%- do groups.append({
@@ -54,7 +60,7 @@
             "units": "int_ticket_solves",
             "where": flag ~ " is not null",
             "window_days": window_days,
-            "kpis": [{"kpi": kpi, "unit": "percent", "definition": definition}],
+            "kpis": [{"kpi": kpi, "unit": "percent", "definition": definition, "test": "rate"}],
         }) -%}
     {%- endfor -%}
     {%- set promises = {

@@ -1,7 +1,6 @@
--- One row per kpi, grain, period_start, slot, dimension and dimension_value (KPI rows, see docs/design.md) of the
--- family `retention`: who stays, comes back and buys again, and what they are worth. The counts beside the
--- retention rate (customers_start, …_lost, …_new, …_new_already_gone, …_reactivated, …_end) are rows of their own,
--- without a test or a denominator: end = start - lost + new + reactivated.
+-- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family `retention`: who stays,
+-- comes back and buys again, and what they are worth. The counts beside the retention rate (customers_start, …_lost,
+-- …_new, …_new_already_gone, …_reactivated, …_end) are KPIs of their own, without a test or a denominator: end = start - lost + new + reactivated.
 {%- set counts = [
     'customers_start', 'customers_lost', 'customers_new', 'customers_new_already_gone', 'customers_reactivated',
     'customers_end',
@@ -93,7 +92,7 @@ grouped_visitors as (
 
 {%- set period_kpis = [
     rate_kpi('retention_rate', 'customers_retained', 'customers_start'),
-    rate_kpi('churn_rate', 'customers_lost', 'customers_start', mirror_of='retention_rate'),
+    rate_kpi('churn_rate', 'customers_lost', 'customers_start'),
     mean_kpi('arpu', 'live_revenue_amount', 'live_revenue_squared', 'live_customers'),
     {
         'kpi': 'grr', 'n': 'mrr_customers', 'numerator': 'mrr_kept_amount', 'denominator': 'mrr_start_amount',
@@ -111,10 +110,10 @@ grouped_visitors as (
     },
 ] %}
 
-{#- A count is published however small the group is: it declares respondents enough. #}
+{#- A count is published however small the group is. #}
 {%- for count in counts %}
 {%- do period_kpis.append({
-    'kpi': count, 'n': 'customers_seen', 'respondents': 'greatest(customers_seen, ' ~ var('min_n') ~ ')',
+    'kpi': count, 'n': 'customers_seen', 'is_few': 'false',
     'numerator': count, 'value': count,
 }) %}
 {%- endfor %}
@@ -130,43 +129,20 @@ grouped_visitors as (
     },
 ] %}
 
-period_rows as (
-
-    {{ kpi_rows('retention', 'period_customers', of_customers(period_kpis)) }}
-
-),
-
-cumulative_rows as (
-
-    {{ kpi_rows('retention', 'customers', of_customers(cumulative_kpis)) }}
-
-),
-
-buyer_rows as (
-
-    {{ kpi_rows('retention', 'grouped_buyers', [
-        rate_kpi('returning_customer_rate', 'returning_customers', 'respondents'),
-    ]) }}
-
-),
-
-visitor_rows as (
-
-    {{ kpi_rows('retention', 'grouped_visitors', [
-        rate_kpi('revisit_rate', 'returning_customers', 'respondents'),
-    ]) }}
-
-),
+{%- set is_few = 'respondents < ' ~ var('min_n') %}
 
 final as (
 
-    select * from period_rows
-    union all
-    select * from cumulative_rows
-    union all
-    select * from buyer_rows
-    union all
-    select * from visitor_rows
+    {{ family_kpis('retention', {
+        'period_customers': of_customers(period_kpis),
+        'customers': of_customers(cumulative_kpis),
+        'grouped_buyers': [
+            rate_kpi('returning_customer_rate', 'returning_customers', 'respondents', is_few),
+        ],
+        'grouped_visitors': [
+            rate_kpi('revisit_rate', 'returning_customers', 'respondents', is_few),
+        ],
+    }) }}
 
 )
 

@@ -1,4 +1,4 @@
--- KPI rows of the family ces: one row per kpi, grain, period_start, slot, dimension and dimension_value.
+-- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family ces.
 {%- set scale_min, scale_max = var('ces_scale_min'), var('ces_scale_max') %}
 with answers as (
 
@@ -9,37 +9,23 @@ with answers as (
 
 ),
 
-grouped as (
-
-    {{ grouped_survey_units('answers') }}
-
-),
-
 sums as (
 
-    select
-        grain,
-        period_start,
-        slot,
-        dimension,
-        dimension_value,
-        count(*) as n,
-        count(distinct respondent_key) as respondents,
-        {{ stable_sum('effort_score') }} as effort_sum,
-        {{ stable_sum('effort_score * effort_score') }} as effort_squares,
-        sum(case when is_low_effort then 1 else 0 end) as low_effort,
-        {{ stable_sum('score') }} as native_sum,
-        {{ stable_sum('score * score') }} as native_squares,
-        min(scale_min) as native_min,
-        max(scale_max) as native_max,
-        -- A survey's own mean makes sense on one scale read in one direction.
-        dimension = 'survey'
-        and min(scale_min) = max(scale_min)
-        and min(scale_max) = max(scale_max)
-        and min(scale_direction) = max(scale_direction)
-        and min(survey) = max(survey) as has_native_mean
-    from grouped
-    group by grain, period_start, slot, dimension, dimension_value
+    {{ grouped_survey_measures('answers', {
+        'effort_sum': total_of('effort_score'),
+        'effort_squares': total_of('effort_score * effort_score'),
+        'low_effort': units_where('is_low_effort'),
+        'native_sum': total_of('score'),
+        'native_squares': total_of('score * score'),
+        'native_min': least_of('scale_min'),
+        'highest_native_min': greatest_of('scale_min'),
+        'native_max': greatest_of('scale_max'),
+        'lowest_native_max': least_of('scale_max'),
+        'first_direction': least_of('scale_direction'),
+        'last_direction': greatest_of('scale_direction'),
+        'first_survey': least_of('survey'),
+        'last_survey': greatest_of('survey'),
+    }) }}
 
 ),
 
@@ -48,6 +34,12 @@ measures as (
 
     select
         *,
+        -- A survey's own mean makes sense on one scale read in one direction.
+        dimension = 'survey'
+        and native_min = highest_native_min
+        and native_max = lowest_native_max
+        and first_direction = last_direction
+        and first_survey = last_survey as has_native_mean,
         n * ({{ scale_min }} + {{ scale_max }}) - effort_sum as ease_sum,
         n * ({{ scale_min }} + {{ scale_max }}) * ({{ scale_min }} + {{ scale_max }})
         - 2 * ({{ scale_min }} + {{ scale_max }}) * effort_sum
@@ -58,15 +50,14 @@ measures as (
 
 final as (
 
-    {{ kpi_rows('ces', 'measures', [
+    {{ family_kpis('ces', {'measures': [
         mean_kpi('ces', 'effort_sum', 'effort_squares', 'n', scale_min, scale_max),
-        mean_kpi('ces_ease', 'ease_sum', 'ease_squares', 'n', scale_min, scale_max, mirror_of='ces'),
+        mean_kpi('ces_ease', 'ease_sum', 'ease_squares', 'n', scale_min, scale_max),
         rate_kpi('ces_low_effort_rate', 'low_effort', 'n'),
         mean_kpi(
-            'ces_native', 'native_sum', 'native_squares', 'n', 'native_min', 'native_max',
-            mirror_of='ces', where='has_native_mean',
+            'ces_native', 'native_sum', 'native_squares', 'n', 'native_min', 'native_max', where='has_native_mean',
         ),
-    ]) }}
+    ]}) }}
 
 )
 

@@ -1,4 +1,4 @@
--- KPI rows of the family csat: one row per kpi, grain, period_start, slot, dimension and dimension_value.
+-- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family csat.
 with answers as (
 
     select * from {{ ref('int_feedback_answers') }}
@@ -8,35 +8,21 @@ with answers as (
 
 ),
 
-grouped as (
-
-    {{ grouped_survey_units('answers') }}
-
-),
-
 measures as (
 
-    select
-        grain,
-        period_start,
-        slot,
-        dimension,
-        dimension_value,
-        count(*) as n,
-        count(distinct respondent_key) as respondents,
-        sum(case when is_satisfied then 1 else 0 end) as satisfied,
-        sum(case when is_satisfied then 0 else 1 end) as dissatisfied
-    from grouped
-    group by grain, period_start, slot, dimension, dimension_value
+    {{ grouped_survey_measures('answers', {
+        'satisfied': units_where('is_satisfied'),
+        'dissatisfied': units_where('not is_satisfied'),
+    }) }}
 
 ),
 
 final as (
 
-    {{ kpi_rows('csat', 'measures', [
+    {{ family_kpis('csat', {'measures': [
         rate_kpi('csat', 'satisfied', 'n'),
-        rate_kpi('dsat', 'dissatisfied', 'n', mirror_of='csat'),
-    ]) }}
+        rate_kpi('dsat', 'dissatisfied', 'n'),
+    ]}) }}
 
 )
 

@@ -1,4 +1,4 @@
--- KPI rows of the family feedback: one row per kpi, grain, period_start, slot, dimension and dimension_value.
+-- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family feedback.
 {%- set pillars = ['useful', 'usable', 'enjoyable'] %}
 {%- set group_columns = 'grain, period_start, slot, dimension, dimension_value' %}
 with submissions as (
@@ -17,58 +17,28 @@ answers as (
 -- Response rate: an invitation counts in the period it went out; an answer nobody was invited to give does not.
 invitations as (
 
-    select
-        *,
-        invited_date as event_date
-    from submissions
+    select * from submissions
     where invited_date is not null
-
-),
-
-grouped_invitations as (
-
-    {{ grouped_survey_units('invitations') }}
 
 ),
 
 invitation_measures as (
 
-    select
-        {{ group_columns }},
-        count(*) as n,
-        count(distinct respondent_key) as respondents,
-        sum(case when is_answered then 1 else 0 end) as answered
-    from grouped_invitations
-    group by {{ group_columns }}
+    {{ grouped_survey_measures('invitations', {'answered': units_where('is_answered')}, date_column='invited_date') }}
 
 ),
 
 -- Comment rate: a form counts once, whichever of its questions the text answers.
 forms as (
 
-    select
-        *,
-        responded_date as event_date
-    from submissions
+    select * from submissions
     where responded_date is not null
-
-),
-
-grouped_forms as (
-
-    {{ grouped_survey_units('forms') }}
 
 ),
 
 form_measures as (
 
-    select
-        {{ group_columns }},
-        count(*) as n,
-        count(distinct respondent_key) as respondents,
-        sum(case when has_comment then 1 else 0 end) as commented
-    from grouped_forms
-    group by {{ group_columns }}
+    {{ grouped_survey_measures('forms', {'commented': units_where('has_comment')}, date_column='responded_date') }}
 
 ),
 
@@ -86,22 +56,12 @@ ratings as (
 
 ),
 
-grouped_ratings as (
-
-    {{ grouped_survey_units('ratings') }}
-
-),
-
 rating_measures as (
 
-    select
-        {{ group_columns }},
-        count(*) as n,
-        count(distinct respondent_key) as respondents,
-        {{ stable_sum('rating') }} as rating_sum,
-        {{ stable_sum('rating * rating') }} as rating_squares
-    from grouped_ratings
-    group by {{ group_columns }}
+    {{ grouped_survey_measures('ratings', {
+        'rating_sum': total_of('rating'),
+        'rating_squares': total_of('rating * rating'),
+    }) }}
 
 ),
 
@@ -109,7 +69,15 @@ rating_measures as (
 pillar_answers as (
 
     select
-        *,
+        source,
+        submission_id,
+        respondent_key,
+        metric,
+        event_date,
+        is_headline,
+        {%- for dimension in survey_dimensions() %}
+        {{ dimension }},
+        {%- endfor %}
         100 * oriented_position as pillar_score
     from answers
     where
@@ -182,7 +150,7 @@ pillar_sums as (
         {{ stable_sum(pillar ~ '_sum') }} as {{ pillar }}_sum,
         {{ stable_sum(pillar ~ '_squares') }} as {{ pillar }}_squares,
         sum({{ pillar }}_n) as {{ pillar }}_n,
-        count(distinct case when {{ pillar }}_n > 0 then respondent_key end) as {{ pillar }}_respondents,
+        count(distinct case when {{ pillar }}_n > 0 then respondent_key end) < {{ var('min_n') }} as is_few_{{ pillar }},
         {%- endfor %}
         {{ stable_sum('deviation * deviation') }} as squared_deviations
     from deviations
@@ -199,9 +167,7 @@ indexed as (
             {{ pillar }}_sum / nullif({{ pillar }}_n, 0){{ ' +' if not loop.last }}
             {%- endfor %}
         ) / 3 as cx_index,
-        n * squared_deviations / nullif(n - 1, 0) as index_variance,
-        least({% for pillar in pillars %}{{ pillar }}_respondents{{ ', ' if not loop.last }}{% endfor %})
-            as index_respondents
+        n * squared_deviations / nullif(n - 1, 0) as index_variance
     from pillar_sums
 
 ),
@@ -230,105 +196,85 @@ nps_answers as (
 
 ),
 
-grouped_csat as (
-
-    {{ grouped_survey_units('csat_answers') }}
-
-),
+{%- set few_of_either = {
+    'is_few_expected': "respondent_type = 'employee'",
+    'is_few_customers': "respondent_type = 'customer'",
+} %}
 
 csat_gap as (
 
-    select
-        {{ group_columns }},
-        sum(case when respondent_type = 'employee' then 1 else 0 end) as expected_n,
-        sum(case when respondent_type = 'employee' and is_satisfied then 1 else 0 end) as expected_satisfied,
-        count(distinct case when respondent_type = 'employee' then respondent_key end) as expected_respondents,
-        sum(case when respondent_type = 'customer' then 1 else 0 end) as customer_n,
-        sum(case when respondent_type = 'customer' and is_satisfied then 1 else 0 end) as customer_satisfied,
-        count(distinct case when respondent_type = 'customer' then respondent_key end) as customer_respondents
-    from grouped_csat
-    group by {{ group_columns }}
-
-),
-
-grouped_nps as (
-
-    {{ grouped_survey_units('nps_answers') }}
+    {{ grouped_survey_measures('csat_answers', {
+        'expected_n': units_where("respondent_type = 'employee'"),
+        'expected_satisfied': units_where("respondent_type = 'employee' and is_satisfied"),
+        'customer_n': units_where("respondent_type = 'customer'"),
+        'customer_satisfied': units_where("respondent_type = 'customer' and is_satisfied"),
+    }, few_of_either) }}
 
 ),
 
 nps_gap as (
 
-    select
-        {{ group_columns }},
-        {%- for side, respondent_type in [('expected', 'employee'), ('customer', 'customer')] %}
-        sum(case when respondent_type = '{{ respondent_type }}' then 1 else 0 end) as {{ side }}_n,
-        sum(
-            case when respondent_type = '{{ respondent_type }}' and nps_class = 'promoter' then 1 else 0 end
-        ) as {{ side }}_promoters,
-        sum(
-            case when respondent_type = '{{ respondent_type }}' and nps_class = 'detractor' then 1 else 0 end
-        ) as {{ side }}_detractors,
-        count(
-            distinct case when respondent_type = '{{ respondent_type }}' then respondent_key end
-        ) as {{ side }}_respondents
-        {{- ',' if not loop.last }}
-        {%- endfor %}
-    from grouped_nps
-    group by {{ group_columns }}
+    {%- set counts = {} %}
+    {%- for side, respondent_type in {'expected': 'employee', 'customer': 'customer'}.items() %}
+    {%- set of_side = "respondent_type = '" ~ respondent_type ~ "'" %}
+    {%- do counts.update({
+        side ~ '_n': units_where(of_side),
+        side ~ '_promoters': units_where(of_side ~ " and nps_class = 'promoter'"),
+        side ~ '_detractors': units_where(of_side ~ " and nps_class = 'detractor'"),
+    }) %}
+    {%- endfor %}
+    {{ grouped_survey_measures('nps_answers', counts, few_of_either) }}
 
 ),
 
+{%- set pillar_kpis = [] %}
+{%- for pillar in pillars %}
+{%- do pillar_kpis.append(mean_kpi(
+    'cx_' ~ pillar, pillar ~ '_sum', pillar ~ '_squares', pillar ~ '_n', 0, 100, is_few='is_few_' ~ pillar
+)) %}
+{%- endfor %}
+{%- do pillar_kpis.append({
+    'kpi': 'cx_index',
+    'n': 'n',
+    'is_few': 'is_few_useful or is_few_usable or is_few_enjoyable',
+    'value': 'cx_index',
+    'ci_low': 'case when n > 1 then greatest(0.0, cx_index - half_width) end',
+    'ci_high': 'case when n > 1 then least(100.0, cx_index + half_width) end',
+    'where': 'cx_index is not null',
+    'mean': 'cx_index',
+    'variance': 'index_variance * n',
+}) %}
+{%- set gap = [
+    'expected_promoters', 'expected_detractors', 'expected_n',
+    'customer_promoters', 'customer_detractors', 'customer_n',
+] %}
+
 final as (
 
-    {{ kpi_rows('feedback', 'invitation_measures', [rate_kpi('response_rate', 'answered', 'n')]) }}
-    union all
-    {{ kpi_rows('feedback', 'form_measures', [rate_kpi('comment_rate', 'commented', 'n')]) }}
-    union all
-    {{ kpi_rows('feedback', 'rating_measures', [mean_kpi('rating_avg', 'rating_sum', 'rating_squares', 'n', 1, 5)]) }}
-    union all
-    {%- for pillar in pillars %}
-    {%- set row = mean_kpi('cx_' ~ pillar, pillar ~ '_sum', pillar ~ '_squares', pillar ~ '_n', 0, 100) %}
-    {%- do row.update({'respondents': pillar ~ '_respondents'}) %}
-    {{ kpi_rows('feedback', 'pillar_measures', [row]) }}
-    union all
-    {%- endfor %}
-    {{ kpi_rows('feedback', 'pillar_measures', [{
-        'kpi': 'cx_index',
-        'n': 'n',
-        'respondents': 'index_respondents',
-        'value': 'cx_index',
-        'ci_low': 'case when n > 1 then greatest(0.0, cx_index - half_width) end',
-        'ci_high': 'case when n > 1 then least(100.0, cx_index + half_width) end',
-        'where': 'cx_index is not null',
-        'test': 'mean',
-        'test_mean': 'cx_index',
-        'test_variance': 'index_variance * n',
-    }]) }}
-    union all
-    {{ kpi_rows('feedback', 'csat_gap', [{
-        'kpi': 'perception_gap_csat',
-        'n': 'least(expected_n, customer_n)',
-        'respondents': 'least(expected_respondents, customer_respondents)',
-        'value': '100.0 * cast(expected_satisfied as double) / nullif(expected_n, 0)'
-            ~ ' - 100.0 * cast(customer_satisfied as double) / nullif(customer_n, 0)',
-        'ci_low': newcombe_interval_low('expected_satisfied', 'expected_n', 'customer_satisfied', 'customer_n'),
-        'ci_high': newcombe_interval_high('expected_satisfied', 'expected_n', 'customer_satisfied', 'customer_n'),
-    }]) }}
-    union all
-    {%- set gap = [
-        'expected_promoters', 'expected_detractors', 'expected_n',
-        'customer_promoters', 'customer_detractors', 'customer_n',
-    ] %}
-    {{ kpi_rows('feedback', 'nps_gap', [{
-        'kpi': 'perception_gap_nps',
-        'n': 'least(expected_n, customer_n)',
-        'respondents': 'least(expected_respondents, customer_respondents)',
-        'value': '100.0 * cast(expected_promoters - expected_detractors as double) / nullif(expected_n, 0)'
-            ~ ' - 100.0 * cast(customer_promoters - customer_detractors as double) / nullif(customer_n, 0)',
-        'ci_low': nps_difference_low(*gap),
-        'ci_high': nps_difference_high(*gap),
-    }]) }}
+    {{ family_kpis('feedback', {
+        'invitation_measures': [rate_kpi('response_rate', 'answered', 'n')],
+        'form_measures': [rate_kpi('comment_rate', 'commented', 'n')],
+        'rating_measures': [mean_kpi('rating_avg', 'rating_sum', 'rating_squares', 'n', 1, 5)],
+        'pillar_measures': pillar_kpis,
+        'csat_gap': [{
+            'kpi': 'perception_gap_csat',
+            'n': 'least(expected_n, customer_n)',
+            'is_few': 'is_few_expected or is_few_customers',
+            'value': '100.0 * cast(expected_satisfied as double) / nullif(expected_n, 0)'
+                ~ ' - 100.0 * cast(customer_satisfied as double) / nullif(customer_n, 0)',
+            'ci_low': newcombe_interval_low('expected_satisfied', 'expected_n', 'customer_satisfied', 'customer_n'),
+            'ci_high': newcombe_interval_high('expected_satisfied', 'expected_n', 'customer_satisfied', 'customer_n'),
+        }],
+        'nps_gap': [{
+            'kpi': 'perception_gap_nps',
+            'n': 'least(expected_n, customer_n)',
+            'is_few': 'is_few_expected or is_few_customers',
+            'value': '100.0 * cast(expected_promoters - expected_detractors as double) / nullif(expected_n, 0)'
+                ~ ' - 100.0 * cast(customer_promoters - customer_detractors as double) / nullif(customer_n, 0)',
+            'ci_low': nps_difference_low(*gap),
+            'ci_high': nps_difference_high(*gap),
+        }],
+    }) }}
 
 )
 

@@ -6,13 +6,24 @@ with source_watermarks as (
 
 ),
 
+{#- The units are read once for all groups they feed. -#}
+{%- set conditions = {} %}
 {%- for group in kpi_catalog() %}
+{%- do conditions.setdefault(group.units, {}).update({loop.index: group.where}) %}
+{%- endfor %}
 
-feeding_sources_{{ loop.index }} as (
+{%- for units, groups in conditions.items() %}
 
-    select distinct source
-    from {{ ref(group.units) }}
-    where {{ group.where }}
+sources_of_{{ units }} as (
+
+    select
+        source,
+        {%- for number, condition in groups.items() %}
+        count(case when {{ condition }} then 1 end) > 0 as feeds_{{ number }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref(units) }}
+    group by source
 
 ),
 {%- endfor %}
@@ -25,7 +36,7 @@ kpi_sources as (
     select
         '{{ entry.kpi }}' as kpi,
         watermarks.watermark_at
-    from feeding_sources_{{ outer.index }} as feeding_sources
+    from sources_of_{{ group.units }} as feeding_sources
     left join (
         select
             source,
@@ -36,6 +47,7 @@ kpi_sources as (
             and entity in ({% for entity in group.entities %}'{{ entity }}'{{ ', ' if not loop.last }}{% endfor %})
         group by source
     ) as watermarks on feeding_sources.source = watermarks.source
+    where feeding_sources.feeds_{{ outer.index }}
     {%- if not (loop.last and outer.last) %}
     union all
     {%- endif %}

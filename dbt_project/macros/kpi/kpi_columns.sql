@@ -1,0 +1,143 @@
+{#
+  The KPIs of a family from its grouped measures: a select of one row per grain, period_start, slot, dimension and
+  dimension_value, with the columns `kpi_columns` names for each KPI.
+
+  `blocks` maps measures to KPIs: the name of a CTE, one row per grain, period_start, slot, dimension,
+  dimension_value, -> a list of dicts (made by rate_kpi, mean_kpi, or by hand) of expressions over its columns:
+    kpi          the name
+    n            number of units; the KPI is there where n > 0
+    where        a further condition of its being there
+    is_few       whether it has too few respondents to be shown (where left out, the column is_few)
+    value, numerator, denominator, ci_low, ci_high
+    positive, negative, mean, variance, p_value    what its test needs (see kpi_catalog)
+  What is left out is null.
+#}
+{% macro family_kpis(family, blocks) %}
+    {%- set keys = ["grain", "period_start", "slot", "dimension", "dimension_value"] -%}
+    {%- set tests = tests_of_family(family) -%}
+    with
+    {%- for measures, kpis in blocks.items() %}
+    {{ measures }}_present as (
+
+        select
+            *
+            {%- for row in kpis %}
+            {%- set is_present = row.n ~ " > 0" ~ (" and " ~ row.where if row.where else "") %},
+            case when {{ is_present }} then cast({{ row.n }} as bigint) end as {{ row.kpi }}_n,
+            case when {{ is_present }} then {{ row.is_few or "is_few" }} end as {{ row.kpi }}_is_suppressed
+            {%- endfor %}
+        from {{ measures }}
+
+    ),
+
+    {{ measures }}_kpis as (
+
+        select
+            {{ keys | join(", ") }}
+            {%- for row in kpis %},
+            case when not {{ row.kpi }}_is_suppressed then cast({{ row.value }} as double) end as {{ row.kpi }}
+            {%- for column in ["numerator", "denominator"] %},
+            {% if row[column] -%}
+                case when {{ row.kpi }}_n is not null then cast({{ row[column] }} as double) end
+            {%- else -%} cast(null as double) {%- endif %} as {{ row.kpi }}_{{ column }}
+            {%- endfor %}
+            {%- for column in ["ci_low", "ci_high"] + test_inputs(tests[row.kpi]) %},
+            {% if row[column] -%}
+                case when not {{ row.kpi }}_is_suppressed then cast({{ row[column] }} as double) end
+            {%- else -%} cast(null as double) {%- endif %} as {{ row.kpi }}_{{ column }}
+            {%- endfor %},
+            {{ row.kpi }}_n,
+            {{ row.kpi }}_is_suppressed
+            {%- endfor %}
+        from {{ measures }}_present
+        where coalesce({% for row in kpis %}{{ row.kpi }}_n, {% endfor %}0) > 0
+
+    ),
+    {%- endfor %}
+
+    all_keys as (
+
+        {%- for measures in blocks %}
+        select {{ keys | join(", ") }} from {{ measures }}_kpis
+        {%- if not loop.last %}
+        union
+        {%- endif %}
+        {%- endfor %}
+
+    )
+
+    select
+        {%- for key in keys %}
+        all_keys.{{ key }},
+        {%- endfor %}
+        {%- for measures, kpis in blocks.items() %}
+        {%- set outer = loop %}
+        {%- for row in kpis %}
+        {%- set last = loop.last and outer.last %}
+        {%- for column in kpi_columns(row.kpi, tests[row.kpi]) %}
+        {{ measures }}_kpis.{{ column }}{{ "," if not (loop.last and last) }}
+        {%- endfor %}
+        {%- endfor %}
+        {%- endfor %}
+    from all_keys
+    {%- for measures in blocks %}
+    left join {{ measures }}_kpis
+        on
+            {%- for key in keys %}
+            {{ "and " if not loop.first }}all_keys.{{ key }} = {{ measures }}_kpis.{{ key }}
+            {%- endfor %}
+    {%- endfor %}
+{% endmacro %}
+
+{# The columns of a KPI in int_kpi_<family>. #}
+{% macro kpi_columns(kpi, test=none) %}
+    {%- set columns = [kpi] -%}
+    {%- for measure in ["numerator", "denominator", "n", "ci_low", "ci_high", "is_suppressed"] + test_inputs(test) -%}
+        {%- do columns.append(kpi ~ "_" ~ measure) -%}
+    {%- endfor -%}
+    {{- return(columns) -}}
+{% endmacro %}
+
+{# What the test of a KPI's change needs to know of each period, beside n and the numerator. #}
+{% macro test_inputs(test) %}
+    {{- return({
+        "nps": ["positive", "negative"],
+        "mean": ["mean", "variance"],
+        "given": ["p_value"],
+    }.get(test, [])) -}}
+{% endmacro %}
+
+{# A rate in percent with its Wilson interval, for `family_kpis`; `trials` is n, its test is `rate`. #}
+{% macro rate_kpi(kpi, successes, trials, is_few=none, where=none) %}
+    {{- return({
+        "kpi": kpi,
+        "n": trials,
+        "numerator": successes,
+        "denominator": trials,
+        "value": "100.0 * cast(" ~ successes ~ " as double) / nullif(" ~ trials ~ ", 0)",
+        "ci_low": wilson_interval_low(successes, trials),
+        "ci_high": wilson_interval_high(successes, trials),
+        "is_few": is_few,
+        "where": where,
+    }) -}}
+{% endmacro %}
+
+{#
+  A mean with its t interval (see mean_interval_low), for `family_kpis`, from the sum and the sum of squares of n
+  values; its test is `mean`.
+#}
+{% macro mean_kpi(kpi, total, total_of_squares, n, scale_min=none, scale_max=none, is_few=none, where=none) %}
+    {{- return({
+        "kpi": kpi,
+        "n": n,
+        "numerator": total,
+        "denominator": n,
+        "value": total ~ " / nullif(" ~ n ~ ", 0)",
+        "ci_low": mean_interval_low(total, total_of_squares, n, scale_min, scale_max),
+        "ci_high": mean_interval_high(total, total_of_squares, n, scale_min, scale_max),
+        "mean": total ~ " / nullif(" ~ n ~ ", 0)",
+        "variance": variance_of_sums(total, total_of_squares, n),
+        "is_few": is_few,
+        "where": where,
+    }) -}}
+{% endmacro %}

@@ -1,0 +1,45 @@
+-- One row per kpi, grain, period_start, dimension and dimension_value whose change was tested: its p, and its q among
+-- all tests of the period.
+with changes as (
+
+    select
+        *,
+        dimension = 'all' as is_overall
+    from {{ ref('int_kpi_changes') }}
+
+),
+
+-- The tests of one grain and period_start are one family, those of dimension rows another, so that what was
+-- published for a period stays as it is when a new one arrives. A mirror is no test of its own.
+-- Benjamini and Hochberg (1995): each p over the share of the family's that are not greater, then the smallest of
+-- these from there on.
+stepped as (
+
+    select
+        *,
+        p_value
+        * count(*) over (partition by grain, period_start, is_overall)
+        / count(*) over (partition by grain, period_start, is_overall order by p_value) as stepped_p
+    from changes
+
+),
+
+final as (
+
+    select
+        kpi,
+        grain,
+        period_start,
+        dimension,
+        dimension_value,
+        p_value,
+        min(stepped_p) over (
+            partition by grain, period_start, is_overall
+            order by p_value
+            rows between current row and unbounded following
+        ) as q_value
+    from stepped
+
+)
+
+select * from final
