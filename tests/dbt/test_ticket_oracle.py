@@ -24,7 +24,7 @@ from scipy import stats
 from tests.dbt.harness import Warehouse, build_warehouse
 
 ZONE = ZoneInfo("Asia/Seoul")
-# Fewer respondents than this are not shown: few enough to see most values, enough to need counting now and then.
+# Groups of fewer respondents are not shown: few enough to see most values, enough to need counting at times.
 MIN_N = 2
 START = datetime(2024, 1, 15, 3, 0)
 STATUSES = ["new", "open", "pending", "on_hold", "solved", "closed"]

@@ -35,13 +35,15 @@
     {%- set groups = [] -%}
     {%- for metric, definition in ticket_duration_metrics().items() -%}
         {%- set kpis = [] -%}
-        {%- for suffix, (name, test) in statistics.items() -%}
-            {%- do kpis.append({
-                "kpi": metric ~ "_calendar_minutes_" ~ suffix,
-                "unit": "calendar minutes",
-                "definition": name ~ " of " ~ definition,
-                "test": test,
-            }) -%}
+        {%- for clock in ["calendar", "business"] -%}
+            {%- for suffix, (name, test) in statistics.items() -%}
+                {%- do kpis.append({
+                    "kpi": metric ~ "_" ~ clock ~ "_minutes_" ~ suffix,
+                    "unit": clock ~ " minutes",
+                    "definition": name ~ " of " ~ definition,
+                    "test": test,
+                }) -%}
+            {%- endfor -%}
         {%- endfor -%}
         {%- do groups.append({
             "mart": "kpi_response_time",
@@ -73,7 +75,7 @@
     {%- for kpi, (condition, what) in promises.items() -%}
         {%- do groups.append({
             "mart": "kpi_response_time",
-            "family": "sla",
+            "family": "response_time",
             "entities": ["tickets", "ticket_events"],
             "units": "int_ticket_slas",
             "where": "is_inbound and state in ('met', 'breached') and " ~ condition,
@@ -81,6 +83,7 @@
                 "kpi": kpi,
                 "unit": "percent",
                 "definition": "share met of the service levels met or breached, of " ~ what ~ ", by the day of that",
+                "test": "rate",
             }],
         }) -%}
     {%- endfor -%}

@@ -155,7 +155,7 @@ final as (
         end as p_value
     from deviates
 
-),
+)
 
 select * from final
 where p_value is not null

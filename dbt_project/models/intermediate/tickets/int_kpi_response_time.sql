@@ -1,13 +1,4 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family response_time.
-{%- set clocks = ['calendar'] %}
-{%- set rates = {
-    'fcr_rate': 'is_first_contact_resolved',
-    'one_touch_rate': 'is_one_touch',
-    'reopen_rate': 'is_reopened_or_followed_up',
-    'self_served_rate': 'is_self_served',
-    'bot_contained_rate': 'is_bot_contained',
-} %}
-{%- set keys = ['metric', 'grain', 'period_start', 'slot', 'dimension', 'dimension_value'] %}
 
 with durations as (
 
@@ -21,83 +12,29 @@ solves as (
 
 ),
 
-{%- set sums = {} %}
-{%- set few = {} %}
-{%- set columns = [] %}
-{%- for clock in clocks %}
-{%- set minutes = clock ~ '_minutes' %}
-{%- set log_minutes = clock ~ '_log_minutes' %}
-{%- do columns.append(minutes) %}
-{%- do few.update({minutes ~ '_is_few': minutes ~ ' is not null'}) %}
-{%- do sums.update({
-    minutes ~ '_n': units_where(minutes ~ ' is not null'),
-    minutes ~ '_sum': total_of(minutes),
-    minutes ~ '_squares': total_of(minutes ~ ' * ' ~ minutes),
-    log_minutes ~ '_sum': total_of(log_minutes),
-    log_minutes ~ '_squares': total_of(log_minutes ~ ' * ' ~ log_minutes),
-}) %}
-{%- endfor %}
+promises as (
 
-duration_sums as (
-
-    {{ grouped_measures('durations', 'event_date', ticket_dimensions(), sums, few, by=['metric']) }}
-
-),
-
-duration_percentiles as (
-
-    {{ grouped_percentiles(
-        'durations', 'event_date', ticket_dimensions(), columns, [0.5, 0.9, 0.95], by=['metric']
-    ) }}
+    select * from {{ ref('int_ticket_slas') }}
+    where
+        is_inbound
+        and state in ('met', 'breached')
 
 ),
 
 duration_measures as (
 
-    select
-        duration_sums.*
-        {%- for column in columns %},
-        duration_percentiles.{{ column }}_p_value,
-        {%- for name in ['median', 'p90', 'p95'] %}
-        {{ nth('duration_percentiles.' ~ column ~ '_percentiles', loop.index) }} as {{ column }}_{{ name }}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
-        {%- endfor %}
-    from duration_sums
-    inner join duration_percentiles
-        on
-            {%- for key in keys %}
-            {{ 'and ' if not loop.first }}duration_sums.{{ key }} = duration_percentiles.{{ key }}
-            {%- endfor %}
+    {{ grouped_spreads(
+        'durations', 'event_date', ticket_dimensions(), ['calendar_minutes', 'business_minutes'], by=['metric']
+    ) }}
 
 ),
 
 {%- set blocks = {} %}
 {%- for metric in ticket_duration_metrics() %}
-{%- set kpis = [] %}
-{%- for clock in clocks %}
-{%- set minutes = clock ~ '_minutes' %}
-{%- set log_minutes = clock ~ '_log_minutes' %}
-{%- set name = metric ~ '_' ~ minutes %}
-{%- set n = minutes ~ '_n' %}
-{%- set is_few = minutes ~ '_is_few' %}
-{%- set average = mean_kpi(name ~ '_avg', minutes ~ '_sum', minutes ~ '_squares', n, is_few=is_few) %}
-{#- the averages are tested on ln(1 + minutes), which is nearer to normal #}
-{%- do average.update({
-    'mean': log_minutes ~ '_sum / nullif(' ~ n ~ ', 0)',
-    'variance': variance_of_sums(log_minutes ~ '_sum', log_minutes ~ '_squares', n),
+{%- do blocks.update({
+    metric: spread_kpis(metric ~ '_calendar_minutes', 'calendar_minutes')
+        + spread_kpis(metric ~ '_business_minutes', 'business_minutes'),
 }) %}
-{%- do kpis.extend([
-    average,
-    {
-        'kpi': name ~ '_median', 'n': n, 'is_few': is_few,
-        'value': minutes ~ '_median', 'p_value': minutes ~ '_p_value',
-    },
-    {'kpi': name ~ '_p90', 'n': n, 'is_few': is_few, 'value': minutes ~ '_p90'},
-    {'kpi': name ~ '_p95', 'n': n, 'is_few': is_few, 'value': minutes ~ '_p95'},
-]) %}
-{%- endfor %}
-{%- do blocks.update({metric: kpis}) %}
 
 {{ metric }} as (
 
@@ -107,24 +44,41 @@ duration_measures as (
 ),
 {%- endfor %}
 
+{#- Rates: KPI -> whether a unit counts, whether it is a success. #}
+{%- set solve_rates = {} %}
+{%- for kpi, flag in {
+    'fcr_rate': 'is_first_contact_resolved',
+    'one_touch_rate': 'is_one_touch',
+    'reopen_rate': 'is_reopened_or_followed_up',
+    'self_served_rate': 'is_self_served',
+    'bot_contained_rate': 'is_bot_contained',
+}.items() %}
+{%- do solve_rates.update({kpi: [flag ~ ' is not null', flag]}) %}
+{%- endfor %}
+{%- set promise_rates = {'sla_attainment_rate': ['true', "state = 'met'"]} %}
+{%- for metric in sla_metrics() %}
+{%- set of_metric = "metric = '" ~ metric ~ "'" %}
+{%- do promise_rates.update({
+    'sla_' ~ metric ~ '_attainment_rate': [of_metric, of_metric ~ " and state = 'met'"],
+}) %}
+{%- endfor %}
+{%- for units, rates in {'solves': solve_rates, 'promises': promise_rates}.items() %}
 {%- set counts = {} %}
 {%- set few = {} %}
 {%- set kpis = [] %}
-{%- for kpi, flag in rates.items() %}
-{%- do few.update({kpi ~ '_is_few': flag ~ ' is not null'}) %}
-{%- do counts.update({
-    kpi ~ '_successes': units_where(flag),
-    kpi ~ '_trials': units_where(flag ~ ' is not null'),
-}) %}
+{%- for kpi, (counts_in, succeeds) in rates.items() %}
+{%- do few.update({kpi ~ '_is_few': counts_in}) %}
+{%- do counts.update({kpi ~ '_successes': units_where(succeeds), kpi ~ '_trials': units_where(counts_in)}) %}
 {%- do kpis.append(rate_kpi(kpi, kpi ~ '_successes', kpi ~ '_trials', kpi ~ '_is_few')) %}
 {%- endfor %}
-{%- do blocks.update({'solve_measures': kpis}) %}
+{%- do blocks.update({units ~ '_measures': kpis}) %}
 
-solve_measures as (
+{{ units }}_measures as (
 
-    {{ grouped_measures('solves', 'event_date', ticket_dimensions(), counts, few) }}
+    {{ grouped_measures(units, 'event_date', ticket_dimensions(), counts, few) }}
 
 ),
+{%- endfor %}
 
 final as (
 
