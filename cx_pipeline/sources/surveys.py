@@ -173,17 +173,23 @@ def asked_for(source: ServiceSource, prefix: str) -> frozenset[str]:
 # ---------------------------------------------------------------- scores of choices
 
 
-def scores_of(choices: Collection[Choice], scale: tuple[float, float] | None) -> dict[str, float]:
-    """Choice id → score: the numbers the labels hold, else the vendor's own, else the places from 1.
+def scores_of(
+    choices: Collection[Choice], scale: tuple[float, float] | None, *, by_place: bool = False
+) -> dict[str, float]:
+    """Choice id → score: the numbers the labels hold, else the vendor's own, else nothing.
 
-    A set of numbers counts only where it is complete, without repeats and (with a scale) within the scale;
-    places end where the scale does.
+    A set of numbers counts only where it is complete, without repeats and (with a scale) within it.  The
+    places from the scale's low end fill in where some labels hold a number and all these agree, or
+    `by_place`, for people to judge: in which direction choices stand is never guessed.
     """
     labels = [_number_in(choice.label) for choice in choices]
     own = [choice.number for choice in choices]
     low = scale[0] if scale else 1.0
-    places: list[float | None] = [low + place for place in range(len(choices))]
-    for numbers in (labels, own, places):
+    places = [low + place for place in range(len(choices))]
+    is_told = any(n is not None for n in labels) and all(
+        n in (None, place) for n, place in zip(labels, places, strict=True)
+    )
+    for numbers in (labels, own, places if is_told or by_place else ()):
         known = [number for number in numbers if number is not None]
         is_whole = len(known) == len(choices) == len(set(known))
         if is_whole and (scale is None or all(scale[0] <= number <= scale[1] for number in known)):
@@ -271,7 +277,7 @@ def _offered(question: Asked) -> dict[str, float]:
     """Choice id → score."""
     if question.gives_numbers:
         return {choice.id: choice.number for choice in question.choices if choice.number is not None}
-    return scores_of(question.choices, (0, 10) if question.is_nps else None)
+    return scores_of(question.choices, (0, 10) if question.is_nps else None, by_place=True)
 
 
 def _key(name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cx_pipeline.settings import SettingsError, load_settings
+from cx_pipeline.sources.http.paging import by_instant
 from cx_pipeline.sources.surveys import Asked, AskedSurvey, Choice, Question, proposal, scores_of
 
 
@@ -53,10 +54,11 @@ def _choices(*labels: str, numbers: tuple[float | None, ...] = ()) -> list[Choic
     [
         (_choices("0 not at all", "1", "2 surely"), None, [0, 1, 2]),
         (_choices("bad", "good", numbers=(0, 100)), None, [0, 100]),
-        (_choices("bad", "good", numbers=(0, 100)), (1, 2), [1, 2]),  # weights that are no scores
-        (_choices("bad", "so-so", "good"), (1, 5), [1, 2, 3]),
-        (_choices("bad", "so-so", "good"), (1, 2), []),  # more choices than points
-        (_choices("1", "1", "2"), None, [1, 2, 3]),  # numbers that do not tell the choices apart
+        (_choices("bad", "good", numbers=(0, 100)), (1, 2), []),  # weights that are no scores
+        (_choices("bad", "so-so", "good"), (1, 5), []),  # which end is which?
+        (_choices("never", "1", "2", "surely"), (0, 10), [0, 1, 2, 3]),
+        (_choices("never", "2", "1", "surely"), (0, 10), []),
+        (_choices("1", "1", "2"), None, []),  # numbers that do not tell the choices apart
     ],
 )
 def test_scores_of_choices(
@@ -97,3 +99,32 @@ def test_a_scale_whose_high_end_is_bad_is_turned() -> None:
         }
     }
     assert "# Q5: measures nothing known" in text  # no scale of an NPS
+
+
+def test_pages_by_instant_lose_nothing_while_records_change() -> None:
+    """A record that changes between two pages moves to the end, and all behind it one place up."""
+    changed = {f"r{n}": n // 3 for n in range(20)}
+    seen: dict[str, int] = {}
+
+    def fetch(since: int | None, page: int) -> tuple[list[tuple[str, int]], bool]:
+        found = sorted((at, name) for name, at in changed.items() if at > (since or -1))  # leaves it out
+        some = found[(page - 1) * 5 : page * 5]
+        if len(changed) < 24:
+            changed[f"r{len(changed) % 7}"] = 100 + len(changed)
+            changed[f"new{len(changed)}"] = 200
+        return [(name, at) for at, name in some], len(some) == 5
+
+    for records, _ in by_instant(fetch, lambda record: record[1], None, None):
+        seen.update(records)
+    assert seen == changed
+
+
+@pytest.mark.parametrize("at", [[5] * 12, list(range(12, 0, -1))], ids=["one second", "falling"])
+def test_pages_by_instant_follow_the_numbers_where_they_must(at: list[int]) -> None:
+    def fetch(since: int | None, page: int) -> tuple[list[int], bool]:
+        found = [n for n in range(12) if at[n] >= (since or 0)]
+        return found[(page - 1) * 4 : page * 4], page * 4 < len(found)
+
+    pages = list(by_instant(fetch, lambda n: at[n], None, None))
+    assert {n for records, _ in pages for n in records} == set(range(12))
+    assert pages[-1][1] == {"from": max(at) - 1, "page": 1, "newest": max(at), "is_sorted": True}

@@ -17,8 +17,15 @@ _REMAINING = (
     "rate-limit-remaining",
     "x-ratelimit-remaining",
     "x-rate-limit-remaining",
+    "x-ratelimit-app-global-minute-remaining",
 )
-_RESET = ("ratelimit-reset", "rate-limit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_RESET = (
+    "ratelimit-reset",
+    "rate-limit-reset",
+    "x-ratelimit-reset",
+    "x-rate-limit-reset",
+    "x-ratelimit-app-global-minute-reset",
+)
 _EPOCH_FROM = 1_000_000_000  # a reset as large as this is an instant, not a number of seconds
 _LONGEST_RESET = 3600.0
 

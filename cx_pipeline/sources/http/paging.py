@@ -75,3 +75,34 @@ def split(
         else:
             middle = low + max((high - low) // 2 // narrowest, 1) * narrowest
             waiting += [(middle, high), (low, middle)]
+
+
+def by_instant(
+    fetch: Callable[[int | None, int], tuple[Sequence[Any], bool]],
+    seconds_of: Callable[[Any], int | None],
+    cursor: dict[str, Any] | None,
+    start: int | None,
+) -> Iterator[tuple[Sequence[Any], dict[str, Any]]]:
+    """(records, cursor) of a service that sorts by when records changed and numbers its pages.
+
+    `fetch(since, page)` gives the records changed since a second (None: all), and whether there are more.
+    Numbered pages shift while records change, so each page is asked for from the second the one before ended
+    with, and from the second before that, should "since" leave it out: what comes twice is known by its key.
+    Only where one second fills a page, or the service does not sort, are the numbers followed.
+    """
+    where = cursor or {"from": start, "page": 1, "newest": None, "is_sorted": True}
+    has_more = True
+    while has_more:
+        records, has_more = fetch(where["from"], where["page"])
+        has_more = has_more and bool(records)
+        if not records and where["page"] == 1:
+            return
+        seconds = [second for record in records if (second := seconds_of(record)) is not None]
+        newest = max([*seconds, where["newest"] or 0])
+        is_sorted = where["is_sorted"] and seconds == sorted(seconds)
+        if not has_more or (is_sorted and newest - 1 > (where["from"] or 0)):
+            since = newest - 1 if newest else where["from"]
+            where = {"from": since, "page": 1, "newest": newest, "is_sorted": True}
+        else:
+            where = {**where, "page": where["page"] + 1, "newest": newest, "is_sorted": is_sorted}
+        yield records, where
