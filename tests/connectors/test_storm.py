@@ -20,7 +20,13 @@ import pytest
 
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.settings import Settings
-from tests.connectors import freshdesk_fixture, qualtrics_fixture, surveymonkey_fixture, zendesk_fixture
+from tests.connectors import (
+    freshdesk_fixture,
+    intercom_fixture,
+    qualtrics_fixture,
+    surveymonkey_fixture,
+    zendesk_fixture,
+)
 from tests.connectors.service import Respond, published, pull, serving, settings_of, storm
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +43,7 @@ class Case:
 
 CASES = (
     Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk),
+    Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),
     Case("qualtrics", qualtrics_fixture.OPTIONS, qualtrics_fixture.Qualtrics),
     Case("surveymonkey", surveymonkey_fixture.OPTIONS, surveymonkey_fixture.SurveyMonkey),
     Case("zendesk", zendesk_fixture.OPTIONS, zendesk_fixture.Zendesk),
