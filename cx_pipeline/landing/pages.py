@@ -135,7 +135,9 @@ def connect(
 ) -> Connector[Any]:
     """The connector of a configured service.  Makes no call."""
     configured = settings.services[source]
-    return connectors.find(configured.type)(configured, Link(source, clock or Clock(), patience))
+    attributes = {entity: settings.attributes(entity) for entity in settings.entities}
+    link = Link(source, clock or Clock(), patience, attributes)
+    return connectors.find(configured.type)(configured, link)
 
 
 def service_fingerprint(settings: Settings, connector: Connector[Any], source: str, entity: str) -> str:

@@ -101,12 +101,14 @@ class Reach:
 class Link:
     """What a connector gets to work with: its source's name, a clock, and clients whose calls are counted.
 
-    `patience` is for how many seconds in all a client may pause.  `notes` are for people; `note` adds one.
+    `patience` is for how many seconds in all a client may pause.  `attributes` are those the settings declare,
+    by entity.  `notes` are for people; `note` adds one.
     """
 
     source: str
     clock: Clock
     patience: float = 900.0
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
 
