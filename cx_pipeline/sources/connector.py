@@ -101,8 +101,8 @@ class Reach:
 class Link:
     """What a connector gets to work with: its source's name, a clock, and clients whose calls are counted.
 
-    `patience` is for how many seconds in all a client may pause.  `attributes` are those the settings declare,
-    by entity.  `notes` are for people; `note` adds one.
+    `patience` is for how many seconds in all a client may pause.  `attributes`: what the settings declare, by
+    entity.  `notes` are for people; `note` adds one.
     """
 
     source: str
