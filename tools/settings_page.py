@@ -17,6 +17,7 @@ from cx_pipeline.settings import (
     FileMapping,
     FileSource,
     Rescale,
+    RowMapping,
     ServiceSource,
     Settings,
     variable_name,
@@ -124,6 +125,11 @@ def _services() -> Iterator[str]:
         model = connectors.find(name).settings_type
         yield from ("", f'### `type = "{name}"`', "", _intro(model), "")
         yield from rows(model, path, skip=tuple(n for n in ServiceSource.model_fields if n != "type"))
+        mapping = get_args(model.model_fields["entities"].annotation)[1]
+        if mapping is not RowMapping:
+            skip = tuple(RowMapping.model_fields)
+            yield from ("", "`[sources.<name>.<entity>]`: " + _intro(mapping), "")
+            yield from rows(mapping, (*path, "<entity>"), skip=skip)
 
 
 def page() -> str:
