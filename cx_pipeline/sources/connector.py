@@ -122,7 +122,9 @@ class Link:
         """Calls made so far, repeated ones included."""
         return sum(client.calls for client in self.clients)
 
-    def client(self, base_url: str, *, auth: Auth, limit: RateLimit, **options: Any) -> Client:
+    def client(
+        self, base_url: str, *, auth: Auth | Callable[[], Auth], limit: RateLimit, **options: Any
+    ) -> Client:
         """A client of the service at `base_url` (see `cx_pipeline.sources.http.client.Client`)."""
         from cx_pipeline.sources.http.client import Client
 

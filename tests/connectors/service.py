@@ -85,6 +85,14 @@ class Answer:
 Respond = Callable[[Request], Answer]
 
 
+def _parsed(body: bytes) -> Any:
+    """A body as JSON, or the fields of a form."""
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return dict(parse_qsl(body.decode()))
+
+
 class Service:
     """A server on a free port of 127.0.0.1, from `with` to its end.  `requests` are those it saw."""
 
@@ -105,7 +113,7 @@ class Service:
                     parts.path,
                     tuple(sorted(parse_qsl(parts.query, keep_blank_values=True))),
                     {k.lower(): v for k, v in self.headers.items()},
-                    json.loads(body) if body else None,
+                    _parsed(body),
                 )
                 service.requests.append(request)
                 answer = service.respond(request)

@@ -1,8 +1,8 @@
 """The client: one call at a time, tried again with patience, kept within limits, discreet about secrets.
 
-What enters: a base address, how to authenticate, limits.  What leaves: what JSON or bytes the service
-answered, or a `ServiceError` whose text says what to do and quotes neither secret, query nor body.  Called by
-connectors, which get one from their `Link`.
+What enters: a base address, how to authenticate (an `Auth`, or what makes one for each call), limits.  What
+leaves: what JSON or bytes the service answered, or a `ServiceError` whose text says what to do and quotes
+neither secret, query nor body.  Called by connectors, which get one from their `Link`.
 
 https only, unless the host is this machine.  A redirect to another host is followed without credentials, and
 none by a call that sends something.  429, 5xx, time-outs, broken connections and broken or truncated bodies
@@ -71,6 +71,13 @@ class _Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A body that is sent as a form."""
+
+    fields: Any
+
+
 class Client:
     """Calls one service.  `calls` counts the requests sent; `skew`: seconds its clock is ahead of ours."""
 
@@ -78,7 +85,7 @@ class Client:
         self,
         base_url: str,
         *,
-        auth: Auth,
+        auth: Auth | Callable[[], Auth],
         limit: RateLimit,
         clock: Clock,
         source: str,
@@ -89,10 +96,8 @@ class Client:
     ) -> None:
         self._base = base_url.rstrip("/") + "/"
         self._host = _safe_host(self._base, source)
-        if not all(value.isascii() and value.isprintable() for value in auth.headers.values()):
-            raise CredentialMissing(
-                "the credential holds characters no header may hold: copy it again, whole"
-            )
+        if isinstance(auth, Auth):
+            _check_holdable(auth)
         self._auth = auth
         self._limit = limit
         self._clock = clock
@@ -117,11 +122,25 @@ class Client:
         """The JSON at `path` (below the base address, or an address of the same host, as next links are)."""
         return self._patiently("GET", path, params, _json, limit=limit)
 
+    def get_linked(
+        self, path: str, params: Params | None = None, *, limit: RateLimit | None = None
+    ) -> tuple[Any, str | None]:
+        """The JSON at `path`, and the address its `Link` header calls the next one."""
+        return self._patiently("GET", path, params, _linked_json, limit=limit)
+
     def post(
-        self, path: str, body: object, params: Params | None = None, *, limit: RateLimit | None = None
+        self,
+        path: str,
+        body: object,
+        params: Params | None = None,
+        *,
+        limit: RateLimit | None = None,
+        as_form: bool = False,
     ) -> Any:
-        """The JSON the service answers to `body`, sent as JSON.  Only for calls that may be repeated."""
-        return self._patiently("POST", path, params, _json, limit=limit, body=body)
+        """The JSON answered to `body`, sent as JSON (or as a form).  Only for calls that may be repeated."""
+        return self._patiently(
+            "POST", path, params, _json, limit=limit, body=_Form(body) if as_form else body
+        )
 
     def download(self, path: str, params: Params | None = None, *, limit: RateLimit | None = None) -> bytes:
         """The bytes at `path`."""
@@ -134,7 +153,7 @@ class Client:
         method: str,
         path: str,
         params: Params | None,
-        read: Callable[[bytes], Result],
+        read: Callable[[_Answer], Result],
         *,
         limit: RateLimit | None,
         body: object = None,
@@ -144,6 +163,7 @@ class Client:
             raise BrokenAnswer(
                 f"{self._host} points to another host: its answers cannot be trusted, tell its support"
             )
+        _safe_host(url, self._source)  # a next link may have lost its https
         name = f"{method} {self._host}{urlsplit(url).path}"
 
         def attempt() -> Result:
@@ -186,8 +206,10 @@ class Client:
 
     def _send(self, method: str, url: str, params: Params | None, body: object) -> _Answer:
         query: dict[str, Any] = {k: v for k, v in (params or {}).items() if v is not None}
-        headers = {**self._headers, **self._auth.headers}
-        query |= self._auth.params
+        auth = self._auth if isinstance(self._auth, Auth) else self._auth()
+        _check_holdable(auth)
+        headers = {**self._headers, **auth.headers}
+        query |= auth.params
         for _ in range(_REDIRECTS):
             answer = self._exchange(method, url, query, headers, body)
             location = answer.headers.get("location")
@@ -206,10 +228,10 @@ class Client:
     ) -> _Answer:
         self.calls += 1
         received = bytearray()
+        target = httpx.URL(url).copy_merge_params(query)  # the query of a next link stays
+        content: dict[str, Any] = {"data": body.fields} if isinstance(body, _Form) else {"json": body}
         try:
-            with self._client.stream(
-                method, url, params=query or None, headers=dict(headers), json=body
-            ) as response:
+            with self._client.stream(method, target, headers=dict(headers), **content) as response:
                 for piece in response.iter_bytes():
                     received += piece
                     if len(received) > self._largest:
@@ -233,9 +255,9 @@ class Client:
         except (KeyError, ValueError, TypeError):
             return
 
-    def _read(self, name: str, answer: _Answer, read: Callable[[bytes], Result]) -> Result:
+    def _read(self, name: str, answer: _Answer, read: Callable[[_Answer], Result]) -> Result:
         if answer.status < 300:
-            return read(answer.body)
+            return read(answer)
         if answer.status in (408, 425, 429) or answer.status >= 500:
             after = retry_after(answer.headers, self._clock.now())
             raise _Transient(f"answered {answer.status}", after)
@@ -269,6 +291,11 @@ def _refusal(name: str, source: str, status: int) -> ServiceError:
     )
 
 
+def _check_holdable(auth: Auth) -> None:
+    if not all(value.isascii() and value.isprintable() for value in auth.headers.values()):
+        raise CredentialMissing("the credential holds characters no header may hold: copy it again, whole")
+
+
 def _safe_host(url: str, source: str) -> str:
     """The host of an address secrets may travel to; `Refused` where they may not."""
     parts = urlsplit(url)
@@ -283,16 +310,21 @@ def _is_loopback(scheme: str, host: str) -> bool:
     return scheme == "http" and host in _LOOPBACK
 
 
-def _json(body: bytes) -> Any:
+def _json(answer: _Answer) -> Any:
     try:
-        return orjson.loads(body)
+        return orjson.loads(answer.body)
     except orjson.JSONDecodeError:  # whole numbers beyond 64 bits and half characters are for the patient one
         pass
     try:
-        return json.loads(body)
+        return json.loads(answer.body)
     except (ValueError, RecursionError):
         raise _Transient("sent no valid JSON") from None
 
 
-def _bytes(body: bytes) -> bytes:
-    return body
+def _linked_json(answer: _Answer) -> tuple[Any, str | None]:
+    links = httpx.Response(200, headers=[("Link", answer.headers.get("link", ""))]).links
+    return _json(answer), links.get("next", {}).get("url")
+
+
+def _bytes(answer: _Answer) -> bytes:
+    return answer.body
