@@ -25,9 +25,9 @@ from tests.connectors import (
     intercom_fixture,
     qualtrics_fixture,
     surveymonkey_fixture,
+    test_http,
     zendesk_fixture,
 )
-from tests.connectors import freshdesk_fixture, qualtrics_fixture, test_http, zendesk_fixture
 from tests.connectors.service import Respond, published, pull, serving, settings_of, storm
 
 ROOT = Path(__file__).parents[2]
@@ -44,8 +44,8 @@ class Case:
 
 CASES = (
     Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk),
-    Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),
     Case("http", test_http.OPTIONS, test_http.Ratings),
+    Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),
     Case("qualtrics", qualtrics_fixture.OPTIONS, qualtrics_fixture.Qualtrics),
     Case("surveymonkey", surveymonkey_fixture.OPTIONS, surveymonkey_fixture.SurveyMonkey),
     Case("zendesk", zendesk_fixture.OPTIONS, zendesk_fixture.Zendesk),
