@@ -26,6 +26,7 @@ from tests.connectors import (
     qualtrics_fixture,
     surveymonkey_fixture,
     test_http,
+    typeform_fixture,
     zendesk_fixture,
 )
 from tests.connectors.service import Respond, published, pull, serving, settings_of, storm
@@ -48,6 +49,7 @@ CASES = (
     Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),
     Case("qualtrics", qualtrics_fixture.OPTIONS, qualtrics_fixture.Qualtrics),
     Case("surveymonkey", surveymonkey_fixture.OPTIONS, surveymonkey_fixture.SurveyMonkey),
+    Case("typeform", typeform_fixture.OPTIONS, typeform_fixture.Typeform),
     Case("zendesk", zendesk_fixture.OPTIONS, zendesk_fixture.Zendesk),
 )
 
