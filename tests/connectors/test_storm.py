@@ -21,6 +21,7 @@ import pytest
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.settings import Settings
 from tests.connectors import (
+    delighted_fixture,
     freshdesk_fixture,
     intercom_fixture,
     qualtrics_fixture,
@@ -44,6 +45,7 @@ class Case:
 
 
 CASES = (
+    Case("delighted", delighted_fixture.OPTIONS, delighted_fixture.Delighted),
     Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk),
     Case("http", test_http.OPTIONS, test_http.Ratings),
     Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),

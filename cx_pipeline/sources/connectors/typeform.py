@@ -85,7 +85,7 @@ class Typeform(Connector[TypeformSource]):
         return proposal(self.link.source, map(self._asked, self._forms()))
 
     def _responses(self, form: str, cursor: Json, window: Window | None) -> Iterator[Page]:
-        """The responses since the cursor, or within the window; a page starts with the last one's last second."""
+        """The responses since the cursor, or within the window; a page starts with the last second seen."""
         start = window.start if window else self.settings.start
         since = int(start.timestamp()) if start else None
         if cursor is not None:
