@@ -111,6 +111,8 @@ class Link:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
+    timeout: float = 60.0
+    """How many seconds a client waits for an answer."""
 
     def note(self, line: str) -> None:
         """Tell people something, once."""
@@ -135,6 +137,7 @@ class Link:
             clock=self.clock,
             source=self.source,
             patience=self.patience,
+            timeout=self.timeout,
             **options,
         )
         self.clients.append(made)

@@ -1,21 +1,20 @@
 """A service on this machine for connectors to call, and what tests of connectors share.
 
-`Service` answers with a function of the request.  `replay` makes one from recorded answers, `storm` one that
-fails at random before it answers.  `SwiftClock` sleeps by moving its hands.
+`Service` answers with a function of the request.  `replay` makes one from recorded answers, `Weather` (of
+weather.py) one that fails at random.  `SwiftClock` sleeps by moving its hands.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -69,13 +68,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the service says; `cut` sends less than it promises, `reset` hangs up without a word."""
+    """What the service says.
+
+    `cut` sends less than it promises, `reset` hangs up without a word, `hang` after that many seconds.
+    """
 
     body: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
     reset: bool = False
+    hang: float = 0.0
 
     @property
     def content(self) -> bytes:
@@ -117,14 +120,18 @@ class Service:
                 )
                 service.requests.append(request)
                 answer = service.respond(request)
+                if answer.hang:
+                    time.sleep(answer.hang)
+                    self.close_connection = True
+                    return
                 if answer.reset:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.close_connection = True
                     self.connection.close()
                     return
                 content = answer.content
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
+                self.send_response_only(answer.status)
+                for name, value in {"Date": self.date_time_string(), **answer.headers}.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
@@ -176,41 +183,6 @@ def replay(recorded: Iterable[tuple[str, str, Answer]], otherwise: Answer | None
     return respond
 
 
-def storm(respond: Respond, seed: int, chance: float = 0.4) -> Respond:
-    """`respond` behind faults: 429 with and without Retry-After, 5xx, cut, wrong and missing answers.
-
-    Never more than five faults in a row, so that a patient client gets through.
-    """
-    dice = random.Random(seed)
-    in_a_row = 0
-
-    def faulty(request: Request) -> Answer:
-        nonlocal in_a_row
-        if in_a_row >= 5 or dice.random() > chance:
-            in_a_row = 0
-            return respond(request)
-        in_a_row += 1
-        later = format_datetime(datetime.now(UTC) + timedelta(seconds=5), usegmt=True)
-        return dice.choice(
-            (
-                Answer({"error": "slow down"}, 429, {"Retry-After": "3"}),
-                Answer({"error": "slow down"}, 429, {"Retry-After": later}),
-                Answer({"error": "slow down"}, 429),
-                Answer({"error": "slow down"}, 429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "7"}),
-                Answer(b"<html>Internal Server Error</html>", 500),
-                Answer(b"<html>Bad Gateway</html>", 502),
-                Answer(b"", 503, {"Retry-After": "1"}),
-                Answer(b'{"tickets": [{"id": 1', 200),
-                Answer(b"<html>please sign in</html>", 200),
-                Answer(b"\x1f\x8b\x00broken", 200, {"Content-Encoding": "gzip"}),
-                replace(respond(request), cut=True),
-                Answer(reset=True),
-            )
-        )
-
-    return faulty
-
-
 def settings_of(root: Path, type_: str, url: str, options: Mapping[str, Any], **others: Any) -> Settings:
     """Settings with one source `desk` of a type, at the address of a test's service."""
     source = {"type": type_, "base_url": url, **options}
@@ -218,10 +190,15 @@ def settings_of(root: Path, type_: str, url: str, options: Mapping[str, Any], **
 
 
 def pull(
-    settings: Settings, night: date = NIGHT, days: Days | None = None, clock: Clock | None = None
+    settings: Settings,
+    night: date = NIGHT,
+    days: Days | None = None,
+    clock: Clock | None = None,
+    timeout: float = 60.0,
 ) -> ServiceReport:
     """Pull the source `desk` with a swift clock; every batch's accounts must be right afterwards."""
     connector = connect(settings, "desk", clock or SwiftClock())
+    connector.link.timeout = timeout
     report = pull_service(settings, "desk", night, days=days, connector=connector)
     for batch in list_batches(settings.paths):
         assert batch.read == batch.landed + batch.rejected

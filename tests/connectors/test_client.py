@@ -96,10 +96,19 @@ def test_it_waits_as_long_as_the_service_asks(calling: Calling, clock: SwiftCloc
     client, _ = calling(Answer({}, 429, {"Retry-After": "30"}), GOOD)
     client.get("things")
     assert 30 <= clock.slept <= 31
-    later = format_datetime(clock.now() + timedelta(seconds=100), usegmt=True)
-    client, _ = calling(Answer({}, 503, {"Retry-After": later}), GOOD)
+    theirs = clock.now() + timedelta(hours=2)  # by a clock that is wrong
+    headers = {"Date": _http_date(theirs), "Retry-After": _http_date(theirs + timedelta(seconds=100))}
+    client, _ = calling(Answer({}, 503, headers), GOOD)
     client.get("things")
-    assert 128 <= clock.slept <= 132
+    assert 130 <= clock.slept <= 132
+    headers = {"Date": _http_date(theirs), "X-RateLimit-Reset": str(int(theirs.timestamp()) + 50)}
+    client, _ = calling(Answer({}, 429, headers), GOOD)
+    client.get("things")
+    assert 180 <= clock.slept <= 183
+
+
+def _http_date(instant: datetime) -> str:
+    return format_datetime(instant, usegmt=True)
 
 
 def test_a_limit_told_used_up_is_waited_for(calling: Calling, clock: SwiftClock) -> None:

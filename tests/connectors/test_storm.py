@@ -5,12 +5,15 @@ A new connector adds one `Case` with the service its own test has.
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +33,8 @@ from tests.connectors import (
     typeform_fixture,
     zendesk_fixture,
 )
-from tests.connectors.service import Respond, published, pull, serving, settings_of, storm
+from tests.connectors.service import Respond, SwiftClock, published, pull, serving, settings_of
+from tests.connectors.weather import LASTING, ODD, PASSING, TIMEOUT_SECONDS, Careless, Weather, emptied
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,16 +82,98 @@ def same_key(root: Path, other: Path) -> None:
     (other / "state" / "identity.key").chmod(0o600)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
-@pytest.mark.parametrize("seed", range(3))
-def test_a_storm_of_faults_changes_nothing(tmp_path: Path, case: Case, seed: int) -> None:
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting for the disk, where nothing is cut off its power."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
+def pull_through(settings: Settings, weather: Weather) -> None:
+    """Pull, as nights do, until a pull met nothing that ends one."""
+    secrets = [
+        value
+        for value in settings.services["desk"].model_dump().values()
+        if hasattr(value, "get_secret_value")
+    ]
+    for _ in range(40):
+        met = weather.lasting
+        report = pull(settings, clock=SwiftClock(), timeout=TIMEOUT_SECONDS)
+        for _, problem in report.problems:
+            assert "\n" not in problem
+            assert not any(secret.get_secret_value() in problem for secret in secrets)
+        if weather.lasting == met and not report.problems:
+            return
+    raise AssertionError("forty pulls did not get through")
+
+
+def weather_changes_nothing(tmp_path: Path, case: Case, first_seed: int, requests: int) -> Counter[str]:
+    """Pull from seed after seed until that many requests were made; the faults that came."""
     expected = calm(tmp_path / "calm", case)
-    same_key(tmp_path / "calm", tmp_path / "storm")
-    with serving(storm(case.service(), seed)) as service:
-        settings = settings_of(tmp_path / "storm", case.type, service.url, case.options)
-        report = pull(settings)
-    assert report.problems == ()
-    assert everything(settings) == expected
+    met: Counter[str] = Counter()
+    for seed in itertools.count(first_seed):
+        root = tmp_path / f"seed{seed}"
+        same_key(tmp_path / "calm", root)
+        weather = Weather(case.service(), seed)
+        with serving(weather) as service:
+            settings = settings_of(root, case.type, service.url, case.options)
+            pull_through(settings, weather)
+        assert everything(settings) == expected, f"seed {seed}"
+        met += weather.faults
+        met["requests"] += weather.requests
+        if met["requests"] >= requests:
+            break
+    return met
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
+def test_a_storm_of_faults_changes_nothing(tmp_path: Path, case: Case) -> None:
+    met = weather_changes_nothing(tmp_path, case, first_seed=0, requests=180)
+    assert sum(met[name] for name in PASSING) > 50
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
+def test_fields_that_are_lost_or_retyped_cost_their_record_alone(tmp_path: Path, case: Case) -> None:
+    """Rejected or without that value, the pull goes on; mended and pulled again, nothing is left of it."""
+    expected = calm(tmp_path / "calm", case)
+    same_key(tmp_path / "calm", tmp_path / "broken")
+    careless = Careless(case.service(), seed=1)
+    with serving(careless) as service:
+        settings = settings_of(tmp_path / "broken", case.type, service.url, case.options)
+        for _ in range(3):
+            pull(settings)
+        assert careless.mutilated
+        service.respond = case.service()
+        shutil.rmtree(settings.paths.state / "cursors")
+        assert pull(settings).problems == ()
+    found = everything(settings)
+    for entity, rows in expected.items():
+        assert {key: found[entity].get(key) for key in rows} == rows
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
+def test_an_empty_answer_where_there_was_data_takes_nothing_away(tmp_path: Path, case: Case) -> None:
+    respond = case.service()
+    with serving(respond) as service:
+        settings = settings_of(tmp_path, case.type, service.url, case.options)
+        assert pull(settings).problems == ()
+        before = everything(settings)
+        service.respond = emptied(respond)
+        pull(settings)
+        assert everything(settings) == before
+        service.respond = respond
+        assert pull(settings).problems == ()
+    assert everything(settings) == before
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
+def test_a_long_storm_changes_nothing(tmp_path: Path, case: Case) -> None:
+    """Each fault of each kind comes, most of them often."""
+    seed = int(os.environ.get("TORTURE_SEED") or time.time())
+    print("seed", seed)  # noqa: T201 - to run the same weather again
+    met = weather_changes_nothing(tmp_path, case, seed, requests=3000)
+    print(case.type, dict(met))  # noqa: T201
+    assert all(met[name] for name in (*PASSING, *LASTING, *ODD))
 
 
 def killed_at_random(root: Path, case: Case, url: str, dice: random.Random, kills: int) -> int:

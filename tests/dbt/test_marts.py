@@ -20,4 +20,7 @@ def test_a_published_table_is_ordered(path: Path) -> None:
 
 def test_the_macro_of_the_wide_marts_orders_them() -> None:
     macro = (MODELS.parents[1] / "macros" / "kpi" / "wide_kpis.sql").read_text()
-    assert "select * from final\n    order by " in macro.split("{% macro wide_kpis(")[1].split("{% endmacro %}")[0]
+    assert (
+        "select * from final\n    order by "
+        in macro.split("{% macro wide_kpis(")[1].split("{% endmacro %}")[0]
+    )

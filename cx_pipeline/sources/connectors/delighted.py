@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Window, part, rows_of
 from cx_pipeline.sources.http.auth import basic
-from cx_pipeline.sources.http.errors import BrokenAnswer, NotFound, ScopeMissing
+from cx_pipeline.sources.http.errors import BrokenAnswer
 from cx_pipeline.sources.http.limits import RateLimit
 from cx_pipeline.sources.http.paging import by_instant
 from cx_pipeline.sources.surveys import (
@@ -128,7 +128,7 @@ class Delighted(Connector[DelightedSource]):
                     "expand[]": "person",
                 },
             )
-            return found, len(found) == _PER_PAGE
+            return found, len(found) >= _PER_PAGE
 
         properties = asked_for(self.settings, _PROPERTIES)
         first = int(start.timestamp()) if start else None
@@ -170,7 +170,7 @@ class Delighted(Connector[DelightedSource]):
             self._sent.update((str(one["id"]), one["last_sent_at"]) for one in sent)
             newest = max([where["newest"], *(one["last_sent_at"] for one in sent)])
             if query:
-                where = {**where, "newest": newest, "created": people[-1]["created_at"] - 1}
+                where = {**where, "newest": newest, "created": max(one["created_at"] for one in people) - 1}
             else:
                 where = {"sent": newest, "newest": newest, "created": None}
             lately = [one for one in sent if since <= one["last_sent_at"] < until]
@@ -181,16 +181,12 @@ class Delighted(Connector[DelightedSource]):
         """Person → when a message to them bounced last."""
         found: dict[str, int] = {}
         page = 1
-        try:
-            while True:
-                some = self._listed("bounces.json", {"per_page": _PER_PAGE, "page": page, "since": since})
-                found |= {str(one["person_id"]): int(one["bounced_at"]) for one in some}
-                if len(some) < _PER_PAGE:
-                    return found
-                page += 1
-        except (ScopeMissing, NotFound):
-            self.link.note("bounces cannot be read: all invitations count as delivered")
-            return found
+        while True:
+            some = self._listed("bounces.json", {"per_page": _PER_PAGE, "page": page, "since": since})
+            found |= {str(one["person_id"]): int(one["bounced_at"]) for one in some}
+            if len(some) < _PER_PAGE:
+                return found
+            page += 1
 
     def _listed(self, what: str, params: Mapping[str, Any]) -> list[Any]:
         return part({what: self._client.get(what, params)}, what, list)

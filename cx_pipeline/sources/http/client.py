@@ -17,7 +17,6 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -37,7 +36,7 @@ from cx_pipeline.sources.http.errors import (
     ServiceError,
     Unreachable,
 )
-from cx_pipeline.sources.http.limits import RateLimit, retry_after
+from cx_pipeline.sources.http.limits import RateLimit, retry_after, their_now
 
 # Both log addresses with their queries, and httpcore headers too: neither belongs in a log.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -92,6 +91,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         largest_bytes: int = LARGEST_ANSWER_BYTES,
         patience: float = 900.0,
+        timeout: float = _TIMEOUT_SECONDS,
         random_: random.Random | None = None,
     ) -> None:
         self._base = base_url.rstrip("/") + "/"
@@ -107,7 +107,7 @@ class Client:
         self._patience = patience
         self._random = random_ or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._client = httpx.Client(
-            timeout=httpx.Timeout(min(_TIMEOUT_SECONDS, patience), connect=min(_CONNECT_SECONDS, patience)),
+            timeout=httpx.Timeout(min(timeout, patience), connect=min(_CONNECT_SECONDS, timeout, patience)),
             follow_redirects=False,
         )
         self.calls = 0
@@ -249,11 +249,8 @@ class Client:
             raise _Transient(f"could not be reached, or broke off ({type(error).__name__})") from None
 
     def _look_at_clock(self, headers: Mapping[str, str]) -> None:
-        try:
-            theirs = parsedate_to_datetime(headers["date"])
-            self.skew = (theirs - self._clock.now()).total_seconds()
-        except (KeyError, ValueError, TypeError):
-            return
+        now = self._clock.now()
+        self.skew = (their_now(headers, now) - now).total_seconds()
 
     def _read(self, name: str, answer: _Answer, read: Callable[[_Answer], Result]) -> Result:
         if answer.status < 300:

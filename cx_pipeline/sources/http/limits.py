@@ -48,7 +48,8 @@ class RateLimit:
 
     def learn(self, headers: Mapping[str, str], clock: Clock) -> None:
         """Wait for the reset before the next call where the service says that none is left."""
-        if told(headers, _REMAINING) == 0 and (left := reset_seconds(headers, clock.now())) is not None:
+        left = reset_seconds(headers, clock.now())
+        if left is not None and told(headers, _REMAINING) == 0:
             self._not_before = clock.monotonic() + left
 
 
@@ -67,7 +68,7 @@ def reset_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     reset = told(headers, _RESET)
     if reset is None:
         return None
-    left = reset - now.timestamp() if reset >= _EPOCH_FROM else reset
+    left = reset - their_now(headers, now).timestamp() if reset >= _EPOCH_FROM else reset
     return min(max(left, 0.0), _LONGEST_RESET)
 
 
@@ -81,6 +82,15 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     except ValueError:
         pass
     try:
-        return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0)
+        return max((parsedate_to_datetime(text) - their_now(headers, now)).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return None
+
+
+def their_now(headers: Mapping[str, str], now: datetime) -> datetime:
+    """The instant by the service's own clock, which its instants are told by; `now` where it tells none."""
+    try:
+        theirs = parsedate_to_datetime(headers["date"])
+        return theirs if theirs.tzinfo else now
+    except (KeyError, ValueError, TypeError):
+        return now

@@ -37,7 +37,7 @@ def by_offset(
     offset = start
     while True:
         records = fetch(offset)
-        offset += len(records)
+        offset += min(len(records), size)  # a repeated row must not push another one out
         yield records, offset
         if len(records) < size:
             return

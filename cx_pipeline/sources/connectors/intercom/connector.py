@@ -123,7 +123,8 @@ class Intercom(Connector[IntercomSource]):
             whole = self._client.get(f"conversations/{record['id']}")
         except NotFound:
             return record
-        parts = (whole.get("conversation_parts") or {}) if isinstance(whole, dict) else {}
+        part(whole, "id", str)
+        parts = whole.get("conversation_parts") or {}
         if (parts.get("total_count") or 0) > _MOST_PARTS:
             self.link.note(f"a conversation has more than {_MOST_PARTS} parts: its oldest cannot be had")
         return whole

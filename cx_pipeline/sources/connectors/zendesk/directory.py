@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cx_pipeline.sources.connector import part
-from cx_pipeline.sources.http.errors import NotFound, ScopeMissing
+from cx_pipeline.sources.http.errors import NotFound
 
 if TYPE_CHECKING:
     from cx_pipeline.sources.http.client import Client
@@ -72,11 +72,11 @@ class Directory:
             self.learn(part(answer, "users", list))
 
     def group(self, number: int | None) -> str | None:
-        """A group's name; its number where groups cannot be read."""
+        """A group's name; its number where it has none."""
         return None if number is None else self._groups.get(number, str(number))
 
     def brand(self, number: int | None) -> str | None:
-        """A brand's name; its number where brands cannot be read."""
+        """A brand's name; its number where it has none."""
         return None if number is None else self._brands.get(number, str(number))
 
     @cached_property
@@ -98,6 +98,6 @@ class Directory:
                 after = meta.get("after_cursor")
                 if not meta.get("has_more") or after is None:
                     return names
-        except (NotFound, ScopeMissing):
-            self._note(f"{what} cannot be read: their numbers stand for their names")
+        except NotFound:  # not ScopeMissing: a scope that comes back must not leave numbers behind
+            self._note(f"{what} are not there: their numbers stand for their names")
             return names
