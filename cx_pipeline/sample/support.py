@@ -393,7 +393,7 @@ class _Life:
         rows = np.flatnonzero(hung_up)
         self.log.add(rows, at[rows], co.CALL, co.CUSTOMER, duration=0.0, wait=wait[rows])
         back = work_on(self.site[rows], at[rows], 40 * MINUTE + rng.integers(0, 90 * MINUTE, len(rows)))
-        at[rows], wait[rows] = back, 0
+        at[rows], wait[rows] = back, np.nan  # nobody waits in a queue to be called back
         self.holder = self.agents.at(t.team, self.desk, at)
         early = np.where(self.live, 0, rng.integers(60, 30 * MINUTE, n))
         taken = np.where(t.is_outbound, t.created, np.maximum(queued, at - early))

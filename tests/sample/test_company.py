@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter, defaultdict
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 
 from cx_pipeline.contract.entities import EVENT_TYPES
 from cx_pipeline.sample import SampleReport
+from cx_pipeline.sample.company import TEAMS
 from tests.sample.drops import Row, instant
 
 
@@ -145,3 +148,21 @@ def test_comments_are_natural_in_two_languages(clean: dict[str, list[Row]]) -> N
     for row in comments:
         hangul = any("가" <= letter <= "힣" for letter in row["comment"])
         assert hangul == (row["language"] == "ko")
+
+
+def test_its_teams_have_tiers_and_its_callers_wait(clean: dict[str, list[Row]]) -> None:
+    """What escalations and abandonment are reckoned from; who is called back waits in no queue."""
+    seeds = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
+    tiers = {row["team"]: row["tier"] for row in csv.DictReader((seeds / "teams.csv").open(encoding="utf-8"))}
+    assert tiers.keys() == set(TEAMS)
+    assert len(set(tiers.values())) == 2
+    calls = [event for event in clean["ticket_events"] if event["event_type"] == "call"]
+    missed = [call for call in calls if not call.get("agent_id")]
+    called_back = {call["ticket_id"] for call in missed} & {
+        call["ticket_id"] for call in calls if call.get("agent_id")
+    }
+    assert missed
+    assert called_back
+    for call in calls:
+        is_call_back = call["ticket_id"] in called_back and call.get("agent_id")
+        assert (call.get("wait_seconds") in (None, "")) == bool(is_call_back)
