@@ -1,380 +1,33 @@
-"""Calls, chats, volume and effort of support against a walk through the same events in plain Python.
-
-Some hundred random tickets with calls taken, made and missed, chats with and without session ids, bots that
-hand over or contain, teams of three tiers, merged tickets, surveys that name tickets of their own or of
-another source, and customers who order and come and go.  No code is shared with the models.  Instants are
-distinct: ties, repeats and clocks that differ are the business of test_ticket_oracle.
-"""
+"""Calls, chats, volume and effort of support against the walk of `support_walk`: every ticket, every KPI."""
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from tests.dbt.harness import Warehouse, build_warehouse
-
-ZONE = ZoneInfo("America/New_York")
-START = datetime(2024, 1, 15, 3, 0)
-DAYS = 100
-GAP = timedelta(minutes=30)
-SERVICE_LEVEL = 25
-CHURN_DAYS = 20
-MIN_N = 4
-TIERS = {"care": 1, "also_care": 1, "expert": 2, "maker": 3}
-TEAMS = [*TIERS, "sales", None]
-DIMENSIONS = ["channel", "priority", "team", "agent", "category", "segment", "product", "brand", "tier"]
-DONE = ("solved", "closed")
-
-Row = dict[str, Any]
-
-
-# --- the random company ---------------------------------------------------------------------------
-
-
-def random_company(seed: int, tickets: int) -> dict[str, list[Row]]:
-    """Rows per entity, naive UTC instants."""
-    rng = random.Random(seed)
-    customers = [f"c{n}" for n in range(tickets // 3)]
-    rows: dict[str, list[Row]] = {
-        "customers": [
-            {
-                "customer_key": customer,
-                "segment": rng.choice(["smb", "enterprise", None]),
-                "brand": rng.choice(["x", "y"]),
-                "updated_at": START + timedelta(days=version * rng.randrange(1, DAYS)),
-                "batch_sequence": version + 1,
-            }
-            for customer in customers[:-20]
-            for version in range(rng.choice([1, 1, 2]))
-        ],
-        "transactions": [
-            {
-                "transaction_id": f"o{n}",
-                "customer_key": rng.choice(customers),
-                "kind": rng.choice(["order"] * 8 + ["renewal", "refund"]),
-                "amount": 10.0,
-                "currency": "USD",
-                "product": rng.choice(["app", "lamp", None]),
-                "brand": rng.choice(["x", None]),
-                "occurred_at": START + timedelta(days=10, seconds=rng.randrange((DAYS - 10) * 86400)),
-            }
-            for n in range(tickets // 2)
-        ],
-        "tickets": [],
-        "ticket_events": [],
-        "feedback": [],
-    }
-    for number in range(tickets):
-        created = START + timedelta(seconds=rng.randrange(DAYS * 86400))
-        ticket: Row = {
-            "ticket_id": f"t{number}",
-            "source": rng.choice(["desk", "desk", "phones"]),
-            "customer_key": rng.choice([*customers[: tickets // 4], None]),
-            "channel": rng.choice(["email", "chat", "chat", "phone", None]),
-            "direction": rng.choice(["inbound"] * 6 + ["outbound", None]),
-            "category": rng.choice(["billing", "bug", None]),
-            "product": rng.choice(["app", "lamp", None]),
-            "priority": rng.choice(["low", "high", None]),
-            "team": rng.choice(TEAMS),
-            "agent_key": rng.choice(["a1", "a2", None]),
-            "brand": rng.choice(["x", "y"]),
-            "attributes": {"tier": rng.choice(["gold", "tin"])},
-            "status": rng.choice(["open"] * 9 + ["merged"]),
-            "created_at": created,
-        }
-        rows["tickets"].append(ticket)
-        rows["ticket_events"] += random_events(rng, ticket)
-        if rng.random() < 0.4:
-            other = f"t{rng.randrange(tickets + 20)}"
-            rows["feedback"].append(
-                {
-                    "response_id": f"r{number}",
-                    "survey_id": rng.choice(["undeclared", "csat_support", "nps_relationship"]),
-                    "source": rng.choice([ticket["source"], "survey"]),
-                    "metric": rng.choice(["csat", "csat", "csat", "comment"]),
-                    "score": None,
-                    "comment": "fine",
-                    "ticket_id": rng.choice([ticket["ticket_id"], ticket["ticket_id"], other, None]),
-                    "customer_key": ticket["customer_key"],
-                    "team": rng.choice(["said", None]),
-                    "agent_key": rng.choice(["said", None]),
-                    "responded_at": created + timedelta(seconds=rng.randrange(15 * 86400)),
-                    "respondent_type": rng.choice(["customer"] * 9 + ["employee"]),
-                }
-            )
-            if rows["feedback"][-1]["metric"] == "csat":
-                rows["feedback"][-1]["score"] = float(rng.choice([1, 3, 4, 5, 5]))
-    for name, entity_rows in rows.items():
-        for position, row in enumerate(entity_rows):
-            row["position"] = position
-            row.setdefault("source", "shop" if name != "feedback" else "survey")
-    return rows
-
-
-def random_events(rng: random.Random, ticket: Row) -> list[Row]:
-    events: list[Row] = [
-        {"event_type": "created", "actor_role": "customer", "occurred_at": ticket["created_at"]}
-    ]
-    if rng.random() < 0.1:
-        events = []  # a bare row, with messages at most
-    at = ticket["created_at"]
-    kinds = ["reply"] * 8 + ["call"] * 3 + ["assignment", "team", "team", "handover", "note", "priority"]
-    for _ in range(rng.randrange(12)):
-        at += timedelta(seconds=rng.choice([3, 20, 45, 400, 1799, 1800, 1801, 5000, 90000]))
-        kind = rng.choice(kinds + (["status"] * 3 if events and events[0]["event_type"] == "created" else []))
-        role = rng.choice(["customer", "customer", "agent", "agent", "bot", "system", None])
-        event: Row = {"event_type": kind, "actor_role": role, "occurred_at": at}
-        if role == "agent" or rng.random() < 0.2:
-            event["agent_key"] = rng.choice(["a1", "a2", "a3"])
-        if kind == "status":
-            event["value"] = rng.choice(["new", "open", "pending", "solved", "solved", "closed"])
-        elif kind == "team":
-            event["value"] = rng.choice(TEAMS)
-        elif kind == "priority":
-            event["value"] = rng.choice(["low", "urgent"])
-        elif kind == "assignment":
-            event["agent_key"] = rng.choice(["a1", "a2", "a3", None])
-        elif kind in ("reply", "call"):
-            if kind == "reply" and rng.random() < 0.4:
-                event["session_id"] = rng.choice(["s1", "s2"])
-            if rng.random() < 0.3:
-                event["wait_seconds"] = rng.choice([0.0, 5.5, 25.0, 25.5, 300.0])
-            if rng.random() < 0.5:
-                event["duration_seconds"] = float(rng.randrange(900))
-        events.append(event)
-    for number, event in enumerate(events):
-        event |= {
-            "event_id": f"{ticket['ticket_id']}-{number:02}",
-            "ticket_id": ticket["ticket_id"],
-            "source": ticket["source"],
-        }
-    return events
-
-
-# --- the walk ---------------------------------------------------------------------------------------
-
-
-@dataclass
-class Unit:
-    """Something a KPI counts: its day, who it was, the values in force, and what is measured."""
-
-    day: date
-    respondent: str
-    values: Row
-    measured: Row
-
-
-def local(instant: datetime) -> date:
-    return instant.replace(tzinfo=UTC).astimezone(ZONE).date()
-
-
-def author_of(event: Row) -> str | None:
-    return event.get("actor_role") or ("agent" if event.get("agent_key") else None)
-
-
-class Ticket:
-    """One published ticket, told from its events."""
-
-    def __init__(self, row: Row, events: list[Row], segment_at: Callable[..., Any], as_of: datetime) -> None:
-        self.row, self.as_of, self.segment_at = row, as_of, segment_at
-        self.events = sorted((e for e in events if e["occurred_at"] <= as_of), key=lambda e: e["occurred_at"])
-        self.inbound = row["direction"] in ("inbound", None)
-        self.respondent = row["customer_key"] or f"{row['source']}:{row['ticket_id']}"
-        self.has_history = any(e["event_type"] in ("created", "status") for e in self.events)
-        self.has_messages = any(e["event_type"] in ("reply", "call") for e in self.events)
-        self.contacts = sorted([*self.calls(), *self.chats()], key=lambda c: c["began"])
-        self.flows = list(self.walk_statuses())
-
-    def values_at(self, at: datetime, agent: str | None = None) -> Row:
-        """The dimension values just after an instant."""
-        held = {
-            "team": self.row["team"],
-            "priority": self.row["priority"],
-            "agent": self.row["agent_key"],
-        }
-        for event in self.events:
-            if event["occurred_at"] <= at and event["event_type"] in ("team", "priority", "assignment"):
-                name = "agent" if event["event_type"] == "assignment" else str(event["event_type"])
-                held[name] = event.get("agent_key" if name == "agent" else "value")
-        return {
-            **{name: self.row[name] for name in ("channel", "category", "product", "brand")},
-            "tier": self.row["attributes"]["tier"],
-            "segment": self.segment_at(self.row["customer_key"], at),
-            **held,
-            "agent": agent or held["agent"],
-        }
-
-    def spoken(self, before: datetime) -> bool:
-        """Whether the customer has said something by then."""
-        return any(
-            e["event_type"] in ("reply", "call") and author_of(e) == "customer" and e["occurred_at"] <= before
-            for e in self.events
-        )
-
-    def answers(self, event: Row) -> bool:
-        """Whether a person answers the customer by this event."""
-        author, kind = author_of(event), event["event_type"]
-        human = (kind == "reply" and author == "agent") or (
-            kind == "call" and (author == "agent" or (author == "customer" and bool(event.get("agent_key"))))
-        )
-        return human and (self.inbound or self.spoken(event["occurred_at"]))
-
-    def calls(self) -> Iterator[Row]:
-        for event in self.events:
-            if event["event_type"] != "call":
-                continue
-            wait = event.get("wait_seconds")
-            author = author_of(event)
-            yield self.contact(
-                "call",
-                event["occurred_at"],
-                event,
-                offered=author == "customer" or (wait is not None and author != "bot"),
-                answered=author == "agent" or bool(event.get("agent_key")),
-                over=True,
-                wait=wait,
-                duration=event.get("duration_seconds"),
-            )
-
-    def sessions(self) -> Iterator[list[Row]]:
-        named: dict[str, list[Row]] = defaultdict(list)
-        loose: list[list[Row]] = []
-        for event in self.events:
-            if event["event_type"] != "reply":
-                continue
-            if event.get("session_id"):
-                named[event["session_id"]].append(event)
-            elif self.row["channel"] == "chat":
-                if not loose or event["occurred_at"] - loose[-1][-1]["occurred_at"] > GAP:
-                    loose.append([])
-                loose[-1].append(event)
-        yield from named.values()
-        yield from loose
-
-    def chats(self) -> Iterator[Row]:
-        opened_by = next(
-            (
-                e
-                for e in self.events
-                if e["event_type"] in ("reply", "call") and (author_of(e) == "customer" or self.answers(e))
-            ),
-            None,
-        )
-        handovers = [e["occurred_at"] for e in self.events if e["event_type"] == "handover"]
-        for messages in self.sessions():
-            authors = [author_of(e) for e in messages]
-            if "customer" not in authors and "agent" not in authors:
-                continue
-            began, ended = messages[0]["occurred_at"], messages[-1]["occurred_at"]
-            answer = next((e for e in messages if self.answers(e)), None)
-            asked = [e["occurred_at"] for e in messages if author_of(e) == "customer"]
-            waits = [e["wait_seconds"] for e in messages if e.get("wait_seconds") is not None]
-            handed = [at for at in handovers if began <= at <= ended + GAP]
-            opens = opened_by is None or began <= opened_by["occurred_at"]
-            live = bool(messages[0].get("session_id")) or bool(waits) or opens
-            to_people = answer is not None or "bot" not in authors or bool(handed)
-            wait = answer.get("wait_seconds") if answer else None
-            if answer and wait is None:
-                entered = [at for at in handed if at <= answer["occurred_at"]][-1:] or [
-                    at for at in asked if at <= answer["occurred_at"]
-                ][:1]
-                wait = (answer["occurred_at"] - entered[0]).total_seconds() if entered else None
-            durations = [e["duration_seconds"] for e in messages if e.get("duration_seconds") is not None]
-            yield self.contact(
-                "chat",
-                began,
-                answer or messages[-1],
-                offered=live and to_people and (bool(asked) or bool(waits)),
-                answered=answer is not None,
-                over=self.as_of - ended >= GAP,
-                wait=wait,
-                duration=max(durations, default=None),
-            )
-
-    def contact(
-        self,
-        kind: str,
-        began: datetime,
-        decided: Row,
-        *,
-        offered: bool,
-        answered: bool,
-        over: bool,
-        wait: float | None,
-        duration: float | None,
-    ) -> Row:
-        abandoned = None if not offered or (not answered and not over) else not answered
-        met = False if abandoned else None
-        if offered and answered and wait is not None:
-            met = wait <= SERVICE_LEVEL
-        return {
-            "began": began,
-            "contact_kind": kind,
-            "is_offered": offered,
-            "is_answered": answered,
-            "is_abandoned": abandoned,
-            "answered_at": decided["occurred_at"] if answered else None,
-            "wait_seconds": wait,
-            "is_within_service_level": met,
-            "handle_minutes": duration / 60 if answered and duration is not None else None,
-            "event_date": local(decided["occurred_at"]),
-            **self.values_at(decided["occurred_at"], decided.get("agent_key") if answered else None),
-        }
-
-    def walk_statuses(self) -> Iterator[tuple[str, datetime, str | None, str | None]]:
-        """What came and went: (opened | solved | reopened, when, the agent who did it, the new status)."""
-        yield "opened", self.row["created_at"], None, None
-        status = "new"
-        for event in self.events:
-            if event["event_type"] == "status" and event["value"] != status:
-                was, status = status, event["value"]
-                agent = event.get("agent_key") if author_of(event) == "agent" else None
-                if status in DONE and was not in DONE:
-                    yield "solved", event["occurred_at"], agent, status
-                if was in DONE and status not in DONE:
-                    yield "reopened", event["occurred_at"], agent, status
-        self.status = status if self.has_history else self.row["status"]
-
-    def solves(self) -> list[Row]:
-        """Transitions to solved; of a ticket never solved, those to closed."""
-        changes, status = [], "new"
-        for event in self.events:
-            if event["event_type"] == "status" and event["value"] != status:
-                status = event["value"]
-                changes.append(event)
-        return [e for e in changes if e["value"] == "solved"] or [
-            e for e in changes if e["value"] == "closed"
-        ]
-
-    def escalations(self) -> int:
-        tiers = [
-            TIERS[e["value"]] for e in self.events if e["event_type"] == "team" and e.get("value") in TIERS
-        ]
-        return sum(later > earlier for earlier, later in pairwise(tiers))
-
-    def moves(self, kind: str, value: str) -> int:
-        """Changes after the first, whatever came in between that named nobody."""
-        named = [e[value] for e in self.events if e["event_type"] == kind and e.get(value)]
-        return sum(later != earlier for earlier, later in pairwise(named))
-
-    def touches(self) -> int:
-        count = sum(self.answers(e) for e in self.events if e["event_type"] == "call")
-        in_sessions = {id(e) for session in self.sessions() for e in session}
-        count += sum(
-            self.answers(e) for e in self.events if e["event_type"] == "reply" and id(e) not in in_sessions
-        )
-        return count + sum(any(self.answers(e) for e in session) for session in self.sessions())
-
-
-# --- the tests --------------------------------------------------------------------------------------
+from tests.dbt.support_walk import (
+    CHURN_DAYS,
+    DIMENSIONS,
+    DONE,
+    MIN_N,
+    SERVICE_LEVEL,
+    TIERS,
+    ZONE,
+    Row,
+    Ticket,
+    Unit,
+    author_of,
+    local,
+    random_company,
+)
 
 
 @dataclass
@@ -382,7 +35,7 @@ class Trial:
     warehouse: Warehouse
     rows: dict[str, list[Row]]
     tickets: dict[tuple[str, str], Ticket]
-    segment_at: Callable[..., Any]
+    attribute_at: Callable[..., Any]
     as_of: datetime
 
 
@@ -407,7 +60,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
         "min_n": MIN_N,
     }
     seeds = {"teams": "team,tier\n" + "".join(f"{team},{tier}\n" for team, tier in TIERS.items())}
-    select = ["+fct_tickets", "+int_ticket_contacts", "+int_ticket_csat_answers"]
+    select = ["+fct_tickets", "+kpi_support", "+ticket_backlog_daily"]
     with build_warehouse(
         tmp_path_factory.mktemp("support"), aware(rows), select=select, variables=variables, seeds=seeds
     ) as warehouse:
@@ -416,7 +69,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
         for row in rows["customers"]:
             versions[row["customer_key"]].append(row)
 
-        def segment_at(customer: str | None, at: datetime, column: str = "segment") -> Any:
+        def attribute_at(customer: str | None, at: datetime, column: str = "segment") -> Any:
             known = sorted(versions.get(customer or "", []), key=lambda v: v["updated_at"])
             in_force = [v for v in known if v["updated_at"] <= at] or known[:1]
             return in_force[-1][column] if in_force else None
@@ -425,11 +78,11 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
         for row in rows["ticket_events"]:
             events[row["source"], row["ticket_id"]].append(row)
         tickets = {
-            key: Ticket(row, events[key], segment_at, as_of)
+            key: Ticket(row, events[key], attribute_at, as_of)
             for row in rows["tickets"]
             if row["status"] != "merged" and (key := (row["source"], row["ticket_id"]))
         }
-        yield Trial(warehouse, rows, tickets, segment_at, as_of)
+        yield Trial(warehouse, rows, tickets, attribute_at, as_of)
 
 
 def assert_alike(found: Row, expected: Row, where: object) -> None:
@@ -509,7 +162,7 @@ def contact_units(trial: Trial) -> list[Unit]:
         values |= {
             "agent": row["agent_key"],
             "tier": row["attributes"]["tier"],
-            "segment": trial.segment_at(row["customer_key"], row["created_at"]),
+            "segment": trial.attribute_at(row["customer_key"], row["created_at"]),
         }
         who = row["customer_key"] or f"{row['source']}:{row['ticket_id']}"
         units.append(Unit(local(row["created_at"]), who, values, {"key": (row["source"], row["ticket_id"])}))
@@ -551,7 +204,7 @@ def answer_units(trial: Trial) -> Iterator[Unit]:
             solved = [when for flow, when, _, _ in ticket.flows if flow == "solved"]
             before = [when for when in solved if when <= at]
             values = ticket.values_at((before[-1:] or solved[:1] or [max(at, ticket.row["created_at"])])[0])
-        values["segment"] = trial.segment_at(row["customer_key"], at)
+        values["segment"] = trial.attribute_at(row["customer_key"], at)
         who = row["customer_key"] or f"{row['source']}:{row['response_id']}"
         satisfied = row["score"] >= 4
         yield Unit(local(at), who, values, {"id": row["response_id"], "satisfied": satisfied, "ticket": key})
@@ -567,3 +220,289 @@ def test_every_csat_answer_is_credited_at_the_solve(trial: Trial) -> None:
         columns |= {"is_ticket_known": unit.measured["ticket"] is not None}
         assert_alike(found[key], unit.values | own | columns, key)
     assert {row["is_ticket_known"] for row in found.values()} == {True, False}
+
+
+# --- the KPIs ----------------------------------------------------------------------------------------
+
+Key = tuple[str, date, str, str]
+
+
+def periods_of(day: date, dimension: str) -> Iterator[tuple[str, date]]:
+    if dimension != "agent":
+        yield "day", day
+    yield "week", day - timedelta(days=day.weekday())
+    yield "month", day.replace(day=1)
+    yield "quarter", day.replace(month=3 * ((day.month - 1) // 3) + 1, day=1)
+    yield "all", date(1900, 1, 1)
+
+
+def grouped(units: list[Unit]) -> dict[Key, list[Unit]]:
+    groups: dict[Key, list[Unit]] = defaultdict(list)
+    for unit in units:
+        for dimension in ("all", *DIMENSIONS):
+            name = "all" if dimension == "all" else unit.values[dimension] or "(none)"
+            for grain, start in periods_of(unit.day, dimension):
+                groups[grain, start, dimension, name].append(unit)
+    return groups
+
+
+def found_rows(trial: Trial, kpi: str) -> dict[Key, Row]:
+    """The rows of `kpis` of one KPI."""
+    rows = trial.warehouse.dicts(f"select * from kpi_support where {kpi}_n is not null")
+    return {
+        (r["grain"], r["period_start"], r["dimension"], r["dimension_value"]): {
+            name.removeprefix(kpi).removeprefix("_") or "value": value
+            for name, value in r.items()
+            if name == kpi or name.startswith(f"{kpi}_")
+        }
+        for r in rows
+    }
+
+
+def is_few(group: list[Unit]) -> bool:
+    return len({unit.respondent for unit in group}) < MIN_N
+
+
+def live_units(trial: Trial, measure: str) -> list[Unit]:
+    """Live contacts of inbound tickets in which something is known."""
+    units = []
+    for ticket in trial.tickets.values():
+        for contact in ticket.contacts if ticket.inbound else ():
+            value = contact[measure]
+            if measure == "wait_seconds" and not (contact["is_offered"] and contact["is_answered"]):
+                value = None
+            if value is not None:
+                units.append(Unit(contact["event_date"], ticket.respondent, contact, {"value": value}))
+    return units
+
+
+@pytest.mark.parametrize(
+    ("kpi", "measure"), [("speed_of_answer_seconds", "wait_seconds"), ("handle_minutes", "handle_minutes")]
+)
+def test_live_durations(trial: Trial, kpi: str, measure: str) -> None:
+    expected = grouped(live_units(trial, measure))
+    statistics: dict[str, Callable[[Any], float]] = {
+        "avg": np.mean,
+        "median": np.median,
+        "p90": lambda values: float(np.percentile(values, 90)),
+        "p95": lambda values: float(np.percentile(values, 95)),
+    }
+    for suffix, statistic in statistics.items():
+        found = found_rows(trial, f"{kpi}_{suffix}")
+        assert found.keys() == expected.keys()
+        for key, group in expected.items():
+            values = [unit.measured["value"] for unit in group]
+            assert found[key]["n"] == len(values)
+            assert found[key]["is_suppressed"] == is_few(group)
+            shown = None if is_few(group) else pytest.approx(statistic(values), rel=1e-9, abs=1e-9)
+            assert found[key]["value"] == shown, (key, suffix)
+
+
+def check_rates(trial: Trial, kpi: str, units: list[Unit]) -> None:
+    """Every row of a rate, against units whose measured value is whether they succeed."""
+    expected, found = grouped(units), found_rows(trial, kpi)
+    assert found.keys() == expected.keys()
+    assert {unit.measured["value"] for unit in units} == {True, False}
+    for key, group in expected.items():
+        row, successes = found[key], sum(unit.measured["value"] for unit in group)
+        interval = stats.binomtest(successes, len(group)).proportion_ci(method="wilson")
+        assert (row["numerator"], row["denominator"], row["n"]) == (successes, len(group), len(group)), key
+        assert row["is_suppressed"] == is_few(group)
+        if not is_few(group):
+            assert row["value"] == pytest.approx(100 * successes / len(group))
+            assert row["ci_low"] == pytest.approx(100 * interval.low, abs=1e-9)
+            assert row["ci_high"] == pytest.approx(100 * interval.high, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kpi", "measure"),
+    [("service_level_rate", "is_within_service_level"), ("contact_abandonment_rate", "is_abandoned")],
+)
+def test_live_rates(trial: Trial, kpi: str, measure: str) -> None:
+    check_rates(trial, kpi, live_units(trial, measure))
+
+
+def test_ticket_csat(trial: Trial) -> None:
+    units = list(answer_units(trial))
+    own_brands = dict(trial.warehouse.rows("select response_id, brand from int_feedback_answers"))
+    for unit in units:
+        unit.measured["value"] = unit.measured["satisfied"]
+        if unit.measured["ticket"] is None:
+            unit.values["brand"] = own_brands[unit.measured["id"]]
+    check_rates(trial, "ticket_csat", units)
+
+
+def test_auto_solved_rate(trial: Trial) -> None:
+    units = []
+    for ticket in trial.tickets.values():
+        if ticket.inbound and (solves := ticket.solves()):
+            at, author = solves[0]["occurred_at"], author_of(solves[0])
+            actor = solves[0].get("agent_key") if author == "agent" else None
+            values, measured = ticket.values_at(at, actor), {"value": author == "system"}
+            units.append(Unit(local(at), ticket.respondent, values, measured))
+    check_rates(trial, "auto_solved_rate", units)
+
+
+def resolution_units(trial: Trial) -> list[Unit]:
+    """Inbound tickets solved now, at their last solve, with what it took."""
+    units = []
+    for ticket in trial.tickets.values():
+        solves = ticket.solves()
+        if not ticket.inbound or not solves or ticket.status not in DONE:
+            continue
+        at = solves[-1]["occurred_at"]
+        actor = solves[-1].get("agent_key") if author_of(solves[-1]) == "agent" else None
+        replies = [e for e in ticket.events if e["event_type"] == "reply" and author_of(e) == "agent"]
+        measured = {
+            "replies_per_resolution": len(replies),
+            "touches_per_resolution": ticket.touches(),
+            "handoffs_per_ticket": ticket.moves("assignment", "agent_key"),
+            "transfers_per_ticket": ticket.moves("team", "value"),
+            "escalations_per_ticket": ticket.escalations(),
+        }
+        units.append(Unit(local(at), ticket.respondent, ticket.values_at(at, actor), measured))
+    return units
+
+
+@pytest.mark.parametrize(
+    "kpi",
+    [
+        "replies_per_resolution",
+        "touches_per_resolution",
+        "handoffs_per_ticket",
+        "transfers_per_ticket",
+        "escalations_per_ticket",
+    ],
+)
+def test_what_a_resolution_takes(trial: Trial, kpi: str) -> None:
+    expected, found = grouped(resolution_units(trial)), found_rows(trial, kpi)
+    assert found.keys() == expected.keys()
+    for key, group in expected.items():
+        values = np.array([float(unit.measured[kpi]) for unit in group])
+        row = found[key]
+        assert (row["numerator"], row["denominator"], row["n"]) == (values.sum(), len(values), len(values))
+        assert row["is_suppressed"] == is_few(group)
+        if not is_few(group):
+            assert row["value"] == pytest.approx(values.mean())
+            half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+            assert row["ci_high"] - row["value"] == pytest.approx(half, rel=1e-5, abs=1e-9)
+
+
+def test_ticket_escalation_rate(trial: Trial) -> None:
+    units = resolution_units(trial)
+    for unit in units:
+        unit.measured["value"] = unit.measured["escalations_per_ticket"] > 0
+    check_rates(trial, "ticket_escalation_rate", units)
+
+
+def test_the_volume_adds_up_to_the_backlog(trial: Trial) -> None:
+    """All published tickets, outbound ones too; counts of small groups are shown."""
+    units = []
+    for ticket in trial.tickets.values():
+        if not ticket.has_history and ticket.row["status"] in DONE:
+            continue
+        for flow, at, agent, _ in ticket.flows:
+            unit = Unit(local(at), ticket.respondent, ticket.values_at(at, agent), {"flow": flow})
+            if flow == "opened":
+                unit.values |= {"team": ticket.row["team"], "priority": ticket.row["priority"]}
+                unit.values["agent"] = ticket.row["agent_key"]
+            units.append(unit)
+    expected = grouped(units)
+    found = {kpi: found_rows(trial, f"tickets_{kpi}") for kpi in ("opened", "solved", "reopened", "net")}
+    for key, group in expected.items():
+        flows = [unit.measured["flow"] for unit in group]
+        counts = {flow: flows.count(flow) for flow in ("opened", "solved", "reopened")}
+        counts["net"] = counts["opened"] + counts["reopened"] - counts["solved"]
+        for kpi, count in counts.items():
+            row = found[kpi][key]
+            assert (row["value"], row["numerator"], row["n"]) == (count, count, len(group)), (key, kpi)
+            assert not row["is_suppressed"]
+    assert all(rows.keys() == expected.keys() for rows in found.values())
+    backlog = trial.warehouse.rows(
+        "select date_day, sum(opened), sum(solved), sum(reopened), sum(net) from ticket_backlog_daily "
+        "where dimension = 'all' group by date_day"
+    )
+    for day, *counts_of_day in backlog:
+        key = ("day", day, "all", "all")
+        volume = [found[kpi][key]["value"] if key in found[kpi] else 0 for kpi in found]
+        assert counts_of_day == volume, day
+
+
+def live_days(trial: Trial) -> dict[date, list[str]]:
+    """The customers live on each day: those with an order or renewal within the last CHURN_DAYS days."""
+    days: dict[date, set[str]] = defaultdict(set)
+    for row in trial.rows["transactions"]:
+        if row["kind"] in ("order", "renewal"):
+            for later in range(CHURN_DAYS):
+                days[local(row["occurred_at"]) + timedelta(days=later)].add(row["customer_key"])
+    return {day: sorted(customers) for day, customers in days.items()}
+
+
+def evening(day: date) -> datetime:
+    """The last microsecond of a local day, UTC."""
+    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZONE)
+    return midnight.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=1)
+
+
+def customers_of_periods(trial: Trial) -> tuple[dict[Key, float], date]:
+    """The mean of the customers live on each day, as each day ended; and the first day there is one."""
+    [(first, last)] = trial.warehouse.rows("select first_event_date, as_of_date from int_as_of")
+    live = live_days(trial)
+    amounts: dict[Key, float] = defaultdict(float)
+    lengths: dict[tuple[str, date], int] = defaultdict(int)
+    day = max(first, min(live))
+    while day <= last:
+        for grain, start in periods_of(day, "all"):
+            lengths[grain, start] += 1
+            for customer in live.get(day, []):
+                amounts[grain, start, "all", "all"] += 1
+                for dimension in ("segment", "brand"):
+                    value = trial.attribute_at(customer, evening(day), dimension)
+                    amounts[grain, start, dimension, value or "(none)"] += 1
+        day += timedelta(days=1)
+    return {key: amount / lengths[key[0], key[1]] for key, amount in amounts.items()}, min(live)
+
+
+def orders_of_periods(trial: Trial) -> tuple[dict[Key, float], date]:
+    """The orders of each period, and the day of the first."""
+    orders = [row for row in trial.rows["transactions"] if row["kind"] == "order"]
+    amounts: dict[Key, float] = defaultdict(float)
+    for row in orders:
+        at, customer = row["occurred_at"], row["customer_key"]
+        values = {
+            "all": "all",
+            "product": row["product"],
+            "segment": trial.attribute_at(customer, at),
+            "brand": row["brand"] or trial.attribute_at(customer, at, "brand"),
+        }
+        for grain, start in periods_of(local(at), "all"):
+            for dimension, value in values.items():
+                amounts[grain, start, dimension, value or "(none)"] += 1
+    return amounts, min(local(row["occurred_at"]) for row in orders)
+
+
+@pytest.mark.parametrize(
+    ("base", "amounts_of", "split"),
+    [
+        ("customers", customers_of_periods, {"segment", "brand"}),
+        ("orders", orders_of_periods, {"segment", "brand", "product"}),
+    ],
+)
+def test_contacts_per_base(
+    trial: Trial, base: str, amounts_of: Callable[[Trial], tuple[dict[Key, float], date]], split: set[str]
+) -> None:
+    """Of the same segment, brand or product; by any other dimension against all."""
+    amounts, known_from = amounts_of(trial)
+    expected = {}
+    for key, group in grouped([unit for unit in contact_units(trial) if unit.day >= known_from]).items():
+        held_against = key if key[2] in split else (key[0], key[1], "all", "all")
+        if amounts.get(held_against):
+            expected[key] = (group, amounts[held_against])
+    found = found_rows(trial, f"contacts_per_100_{base}")
+    assert found.keys() == expected.keys()
+    for key, (group, amount) in expected.items():
+        row, n = found[key], len(group)
+        assert (row["numerator"], row["n"], row["is_suppressed"]) == (n, n, is_few(group)), key
+        assert row["denominator"] == pytest.approx(amount)
+        if not is_few(group):
+            assert row["value"] == pytest.approx(100 * n / amount)

@@ -13,7 +13,7 @@
     counts       column of the mart -> KPI whose numerator it repeats under a plain name
 #}
 {% macro kpi_catalog() %}
-    {{- return(survey_kpis() + support_kpis() + customer_kpis()) -}}
+    {{- return(survey_kpis() + support_kpis() + contact_kpis() + customer_kpis()) -}}
 {% endmacro %}
 
 {# The families, in the order of the catalog. #}

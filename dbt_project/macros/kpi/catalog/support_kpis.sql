@@ -8,12 +8,18 @@
     }) -}}
 {% endmacro %}
 
+{# What is published of a duration: suffix -> name, and test of its change. #}
+{% macro duration_statistics() %}
+    {{- return({
+        "avg": ["mean", "mean"],
+        "median": ["median", "given"],
+        "p90": ["90th percentile", none],
+        "p95": ["95th percentile", none],
+    }) -}}
+{% endmacro %}
+
 {# The support KPIs (see kpi_catalog for what an entry holds). #}
 {% macro support_kpis() %}
-    {%- set statistics = {
-        "avg": ["mean", "mean"], "median": ["median", "given"], "p90": ["90th percentile", none],
-        "p95": ["95th percentile", none],
-    } -%}
     {%- set rates = {
         "fcr_rate": [
             "is_first_contact_resolved", var("fcr_window_days"),
@@ -36,7 +42,7 @@
     {%- for metric, definition in ticket_duration_metrics().items() -%}
         {%- set kpis = [] -%}
         {%- for clock in ["calendar", "business"] -%}
-            {%- for suffix, (name, test) in statistics.items() -%}
+            {%- for suffix, (name, test) in duration_statistics().items() -%}
                 {%- do kpis.append({
                     "kpi": metric ~ "_" ~ clock ~ "_minutes_" ~ suffix,
                     "unit": clock ~ " minutes",

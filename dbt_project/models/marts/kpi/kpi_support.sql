@@ -1,0 +1,3 @@
+-- One row per grain, period_start, dimension and dimension_value: calls and chats, volume, what a resolution takes, and
+-- ticket CSAT.
+{{ wide_kpis("kpi_support") }}
