@@ -284,3 +284,5 @@ final as (
 )
 
 select * from final
+-- The KPIs read the days in turn.
+order by event_date
