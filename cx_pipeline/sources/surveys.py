@@ -140,8 +140,13 @@ def answer_rows(
             yield {**row, "score": question.score(answer)}
 
 
-def invitation_rows(questions: Mapping[str, Question], invitation: Row) -> Iterator[Row]:
+def invitation_rows(
+    questions: Mapping[str, Question], invitation: Row, mapped: Collection[str]
+) -> Iterator[Row]:
     """The rows of an invitation, one a scored question, without scores.
+
+    `mapped` are the fields the mapping asks for: an invitation has them without a value, since a page that
+    lacks a mapped field altogether is held.
 
     They stay once it is answered: the answer shares their `submission_id`, which makes the submission
     answered and gives it the instant it was invited at.
@@ -149,7 +154,8 @@ def invitation_rows(questions: Mapping[str, Question], invitation: Row) -> Itera
     scored = {name: q for name, q in questions.items() if q.metric not in TEXTS} or dict(questions)
     key = invitation["response_id"]
     for name, question in scored.items():
-        yield {**invitation, "response_id": f"{key}:{name}", "score": None, **_of_question(name, question)}
+        own = {**_of_question(name, question), "question_id": None}  # the answer's row speaks for both
+        yield {**dict.fromkeys(mapped), **invitation, "response_id": f"{key}:{name}", "score": None, **own}
 
 
 def _of_question(name: str, question: Question) -> dict[str, Any]:
@@ -163,11 +169,16 @@ def _of_question(name: str, question: Question) -> dict[str, Any]:
     }
 
 
-def asked_for(source: ServiceSource, prefix: str) -> frozenset[str]:
-    """The fields of `feedback` the mapping asks for as `<prefix><name>`: the names alone."""
+def mapped_fields(source: ServiceSource) -> frozenset[str]:
+    """The fields the mapping of `feedback` asks for."""
     mapping = source.entities.get("feedback")
     asked = (*mapping.columns.values(), *mapping.attributes.values()) if mapping else ()
-    return frozenset(c.from_.removeprefix(prefix) for c in asked if c.from_ and c.from_.startswith(prefix))
+    return frozenset(column.from_ for column in asked if column.from_)
+
+
+def asked_for(source: ServiceSource, prefix: str) -> frozenset[str]:
+    """Those of them that begin with `prefix`, without it."""
+    return frozenset(name.removeprefix(prefix) for name in mapped_fields(source) if name.startswith(prefix))
 
 
 # ---------------------------------------------------------------- scores of choices

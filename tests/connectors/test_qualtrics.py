@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cx_pipeline.landing import Days, connect
+from cx_pipeline.landing import Days, connect, list_batches
 from tests.connectors.qualtrics_fixture import OPTIONS, SURVEY, Qualtrics, contact, response
 from tests.connectors.service import (
     NIGHT,
@@ -111,6 +111,16 @@ def test_an_account_without_distributions_is_no_failure(tmp_path: Path) -> None:
         report = pull(settings)
     assert report.problems == ()
     assert any("no response rate" in note for note in report.notes)
+
+
+def test_a_mapped_field_the_export_lacks_is_told_and_one_an_invitation_lacks_is_not(tmp_path: Path) -> None:
+    """The gate holds a batch that lacks a column its mapping names."""
+    mapped = {"columns": {"transaction_id": "embedded.order", "product": "embedded.gone"}}
+    with serving(Qualtrics()) as service:
+        settings = settings_of(tmp_path, "qualtrics", service.url, OPTIONS | {"feedback": mapped})
+        pull(settings)
+    missing = {batch.origin.split("_")[0]: batch.missing for batch in list_batches(settings.paths)}
+    assert missing == {"responses": ("product",), "invitations": ()}
 
 
 def test_a_failed_export_ends_the_stream_with_what_to_do(tmp_path: Path) -> None:

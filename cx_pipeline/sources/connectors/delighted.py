@@ -28,6 +28,7 @@ from cx_pipeline.sources.surveys import (
     answer_rows,
     asked_for,
     invitation_rows,
+    mapped_fields,
     proposal,
 )
 
@@ -174,7 +175,7 @@ class Delighted(Connector[DelightedSource]):
             else:
                 where = {"sent": newest, "newest": newest, "created": None}
             lately = [one for one in sent if since <= one["last_sent_at"] < until]
-            read = partial(_invited, survey, questions, bounced)
+            read = partial(_invited, survey, questions, mapped_fields(self.settings), bounced)
             yield Page({"feedback": rows_of(lately, read)}, where, _fields(people))
 
     def _bounced(self, since: int) -> dict[str, int]:
@@ -241,7 +242,11 @@ def _value(value: dict[str, Any]) -> object:
 
 
 def _invited(
-    survey: str, questions: Mapping[str, Question], bounced: Mapping[str, int], person: dict[str, Any]
+    survey: str,
+    questions: Mapping[str, Question],
+    mapped: frozenset[str],
+    bounced: Mapping[str, int],
+    person: dict[str, Any],
 ) -> Iterator[Row]:
     sent_at = person["last_sent_at"]
     key = _invitation(person["id"], sent_at)
@@ -255,7 +260,7 @@ def _invited(
         "updated_at": _instant(sent_at),
     }
     asked = {_SCORE: questions[_SCORE]} if _SCORE in questions else questions
-    yield from invitation_rows(asked, invitation)
+    yield from invitation_rows(asked, invitation, mapped)
 
 
 def _invitation(person: object, sent_at: int | None) -> str:

@@ -23,7 +23,7 @@ from cx_pipeline.sources.http.auth import Auth
 from cx_pipeline.sources.http.errors import BrokenAnswer, NotFound, ScopeMissing
 from cx_pipeline.sources.http.limits import RateLimit
 from cx_pipeline.sources.http.paging import by_cursor
-from cx_pipeline.sources.surveys import AskedSurvey, SurveySource, asked_for, proposal
+from cx_pipeline.sources.surveys import AskedSurvey, SurveySource, asked_for, mapped_fields, proposal
 
 _CALLS_PER_MINUTE = 600
 _EXPORTS_PER_MINUTE = 60
@@ -182,7 +182,9 @@ class Qualtrics(Connector[QualtricsSource]):
         questions = self.settings.surveys[survey]
         for pair in todo:
             for contacts, is_last in self._history(pair[1]):
-                rows = rows_of(contacts, partial(records.invited, survey, questions))
+                rows = rows_of(
+                    contacts, partial(records.invited, survey, questions, mapped_fields(self.settings))
+                )
                 newest = max(where["newest"] or "", pair[0])
                 if is_last:
                     done = None if pair == todo[-1] else list(pair)

@@ -150,13 +150,15 @@ def response(
         "updated_at": export.instant(record, "recordedDate", "endDate"),
         "is_test": status in _TESTS,
         "is_deleted": status in _SPAM,
-        **{f"{EMBEDDED}{name}": export.value(record, name) for name in embedded},
+        **{f"{EMBEDDED}{name}": export.value(record, name) for name in embedded if name in export.at},
     }
     answers = {name: export.value(record, name, f"{name}_TEXT") for name in questions}
     yield from answer_rows(questions, answers, submission)
 
 
-def invited(survey: str, questions: Mapping[str, Question], contact: dict[str, Any]) -> Iterator[Row]:
+def invited(
+    survey: str, questions: Mapping[str, Question], mapped: frozenset[str], contact: dict[str, Any]
+) -> Iterator[Row]:
     """An invitation that went out; its submission is the response once there is one."""
     if contact.get("sentAt") is None:
         return
@@ -171,7 +173,7 @@ def invited(survey: str, questions: Mapping[str, Question], contact: dict[str, A
         "delivery_status": _DELIVERY.get(str(contact.get("status")).lower(), "delivered"),
         "updated_at": max(contact[step] for step in steps if contact.get(step)),
     }
-    yield from invitation_rows(questions, invitation)
+    yield from invitation_rows(questions, invitation, mapped)
 
 
 # ---------------------------------------------------------------- questions

@@ -27,6 +27,7 @@ from cx_pipeline.sources.surveys import (
     Question,
     SurveySource,
     asked_for,
+    mapped_fields,
     proposal,
     scores_of,
 )
@@ -142,7 +143,7 @@ class SurveyMonkey(Connector[SurveyMonkeySource]):
         for message in todo:
             sent_at, collector, number = message
             newest = max(newest, sent_at)
-            read = partial(records.invited, survey, questions, sent_at)
+            read = partial(records.invited, survey, questions, mapped_fields(self.settings), sent_at)
             recipients = list(
                 self._listed(
                     f"collectors/{collector}/messages/{number}/recipients",

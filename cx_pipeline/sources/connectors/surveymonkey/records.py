@@ -76,7 +76,11 @@ def _answers(question: dict[str, Any], unanswered: frozenset[str]) -> Iterator[t
 
 
 def invited(
-    survey: str, questions: Mapping[str, Question], sent_at: str, recipient: dict[str, Any]
+    survey: str,
+    questions: Mapping[str, Question],
+    mapped: frozenset[str],
+    sent_at: str,
+    recipient: dict[str, Any],
 ) -> Iterator[Row]:
     status = recipient.get("mail_status")
     if status in _NOT_SENT:
@@ -91,7 +95,7 @@ def invited(
         "delivery_status": "bounced" if status == "bounced" else "delivered",
         "updated_at": sent_at,
     }
-    yield from invitation_rows(questions, invitation)
+    yield from invitation_rows(questions, invitation, mapped)
 
 
 def questions(details: dict[str, Any]) -> Iterator[dict[str, Any]]:
