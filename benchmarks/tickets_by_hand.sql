@@ -1,0 +1,624 @@
+-- The support KPIs as one good engineer would write them straight on the landed Parquet, for DuckDB alone: what the
+-- dbt models are measured against. It shares no code with them; the benchmark checks that the answers are the same.
+-- `{landing}` and `{seeds}` are folders. Leaves the tables ticket_answers, reply_answers, backlog_answers, sla_answers
+-- and kpi_answers. Of the rules it knows those this company's rows can meet: every schedule and zone is known.
+
+create macro utc(landed) as make_timestamp(epoch_us(landed));
+create macro local_day(instant) as cast(timezone('Asia/Seoul', timezone('UTC', instant)) as date);
+create macro open_minutes(earlier_us, later_us) as
+    case when later_us >= earlier_us then (later_us - earlier_us) / 60000000.0::double when later_us < earlier_us then 0 end;
+create macro minutes(earlier, later) as open_minutes(epoch_us(earlier), epoch_us(later));
+create macro is_waiting(status) as coalesce(status in ('new', 'open', 'on_hold'), false);
+create macro is_done(status) as coalesce(status in ('solved', 'closed'), false);
+
+-- Tickets: their latest rows, numbered, and the versions that were ever in force.
+
+create temp table version as
+select
+    source, ticket_id, batch_sequence, position, customer_key, channel, coalesce(direction, 'inbound') = 'inbound' as is_inbound,
+    category, product, priority, status, team, agent_key, coalesce(schedule_id, '') as schedule_id, brand, parent_ticket_id,
+    utc(created_at) as created_at, utc(first_responded_at) as first_responded_at, utc(resolved_at) as resolved_at,
+    reopen_count, utc(updated_at) as updated_at, coalesce(contains(date_only, 'created_at'), false) as is_inexact,
+    merged_into_ticket_id is not null or status = 'merged' as is_merged, is_deleted or is_test or status = 'spam' as is_left_out
+from read_parquet('{landing}/tickets/*/*/*.parquet', union_by_name = true);
+
+create temp table latest as
+select cast(row_number() over (order by source, ticket_id) as integer) as t, *
+from (
+    select * from version
+    qualify row_number() over (
+        partition by source, ticket_id order by updated_at desc nulls last, batch_sequence desc, position desc
+    ) = 1
+);
+
+-- Events: the latest of each id, on tickets that count, repeats under new ids apart.
+
+create temp table superseded as
+with repeated as (
+    select hash(source, event_id) as id_hash from read_parquet('{landing}/ticket_events/*/*/*.parquet', union_by_name = true)
+    group by id_hash having count(*) > 1
+)
+select source, batch_sequence, position
+from read_parquet('{landing}/ticket_events/*/*/*.parquet', union_by_name = true)
+where hash(source, event_id) in (select id_hash from repeated)
+qualify row_number() over (
+    partition by source, event_id order by updated_at desc nulls last, batch_sequence desc, position desc
+) > 1;
+
+create temp table as_of as
+with last_instants as (
+    select greatest(max(created_at), max(first_responded_at), max(resolved_at)) as last_at from latest
+    union all
+    select utc(max(events.occurred_at))
+    from read_parquet('{landing}/ticket_events/*/*/*.parquet', union_by_name = true) as events
+    left join superseded using (source, batch_sequence, position)
+    where superseded.source is null
+)
+select timezone('UTC', timezone('Asia/Seoul', cast(local_day(max(last_at)) + 1 as timestamp))) as moment,
+    local_day(max(last_at)) as day
+from last_instants;
+
+create temp table ticket as
+select * from latest where not is_merged and not is_left_out and created_at <= (select moment from as_of);
+
+create temp table event as
+select
+    ticket.t, events.event_id, utc(events.occurred_at) as occurred_at, events.event_type, events.actor_role, events.agent_key,
+    coalesce(events.is_public, events.event_type in ('reply', 'call')) as is_public, events.value, events.session_id,
+    events.wait_seconds, events.date_only is not null as is_inexact
+from read_parquet('{landing}/ticket_events/*/*/*.parquet', union_by_name = true) as events
+inner join ticket on events.source = ticket.source and events.ticket_id = ticket.ticket_id
+left join superseded
+    on events.source = superseded.source and events.batch_sequence = superseded.batch_sequence
+    and events.position = superseded.position
+where superseded.position is null and not events.is_deleted and not events.is_test
+    and utc(events.occurred_at) <= (select moment from as_of);
+
+create temp table repeat as
+with suspects as (
+    select hash(t, occurred_at, event_type, actor_role, agent_key, is_public, value, session_id) as content from event
+    group by content having count(*) > 1
+)
+select t, event_id
+from event
+where hash(t, occurred_at, event_type, actor_role, agent_key, is_public, value, session_id) in (select content from suspects)
+    and not is_inexact
+qualify row_number() over (
+    partition by t, occurred_at, event_type, actor_role, agent_key, is_public, value, session_id
+    order by length(event_id), event_id
+) > 1;
+
+create temp table history as
+select
+    ticket.t, cast(row_number() over (partition by ticket.t order by version.updated_at nulls first) as integer) as version,
+    version.updated_at, version.channel, version.priority, version.team, version.agent_key, version.category,
+    version.product, version.brand, version.schedule_id
+from (
+    select * from version
+    qualify row_number() over (
+        partition by source, ticket_id, updated_at order by batch_sequence desc, position desc
+    ) = 1
+) as version
+inner join ticket using (source, ticket_id);
+
+-- What happened on each ticket, in its one order, with the values then in force.
+
+create temp table recorded as
+select distinct t from event where event_type in ('created', 'status');
+
+create temp table happening as
+with events as (
+    select
+        event.t, greatest(event.occurred_at, ticket.created_at) as moment, event.event_id,
+        case
+            when event.event_type in ('reply', 'note') then case when event.is_public then 'reply' else 'note' end
+            when event.event_type = 'call' and not event.is_public then 'other'
+            else event.event_type
+        end as kind,
+        coalesce(event.actor_role, case when event.agent_key is not null then 'agent' end) as author,
+        event.agent_key,
+        case when event.event_type in ('status', 'satisfaction') then lower(trim(event.value)) else event.value end as value,
+        event.is_inexact, event.session_id, event.wait_seconds, ticket.is_inbound,
+        event.event_type = 'reply' and (event.session_id is not null or coalesce(ticket.channel = 'chat', false)) as is_live
+    from event
+    inner join ticket using (t)
+    left join repeat on event.t = repeat.t and event.event_id = repeat.event_id
+    where repeat.event_id is null
+), outbound as (
+    select t, min(moment) as first_contact_at from events
+    where not is_inbound and kind in ('reply', 'call') and author = 'customer'
+    group by t
+), marked as (
+    select
+        events.*, null::integer as version, null::varchar as row_schedule,
+        kind in ('reply', 'call') and coalesce(author = 'customer', false) as is_contact,
+        coalesce(
+            case kind
+                when 'reply' then author = 'agent'
+                when 'call' then author = 'agent' or (author = 'customer' and agent_key is not null)
+                else false
+            end and (is_inbound or moment >= first_contact_at), false
+        ) as is_answer
+    from events left join outbound using (t)
+), rows as (
+    select
+        t, moment, event_id, kind, author, agent_key, value, is_inexact, session_id, wait_seconds, version, row_schedule, is_live,
+        is_contact, is_answer
+    from marked
+    union all
+    select
+        ticket.t, created_at, null, 'opened', null, null,
+        case
+            when recorded.t is not null then 'new'
+            when not is_done(ticket.status) or ticket.resolved_at is not null then 'open'
+        end, is_inexact, null, null, 1, history.schedule_id, false, false, false
+    from ticket left join recorded using (t) inner join history on ticket.t = history.t and history.version = 1
+    union all
+    select t, first_responded_at, null, 'row_response', null, null, null, false, null, null, null, null, false, false, false
+    from ticket anti join recorded using (t) where first_responded_at <= (select moment from as_of)
+    union all
+    select
+        t, resolved_at, null, 'row_solve', null, null, case when is_done(status) then 'solved' end, false, null, null, null,
+        null, false, false, false
+    from ticket anti join recorded using (t) where resolved_at <= (select moment from as_of)
+    union all
+    select
+        t, greatest(history.updated_at, ticket.created_at), null, 'version', null, null, null, false, null, null,
+        history.version, history.schedule_id, false, false, false
+    from history inner join ticket using (t)
+    where history.version > 1 and history.updated_at <= (select moment from as_of)
+)
+select
+    *,
+    cast(case
+        when kind = 'opened' then 0 when kind = 'version' then 1 when kind = 'created' then 2
+        when kind in ('team', 'assignment', 'priority', 'category', 'schedule') then 3 when kind = 'handover' then 4
+        when kind in ('reply', 'call', 'note') and not is_answer
+            then case author when 'customer' then 5 when 'bot' then 6 else 7 end
+        when kind in ('reply', 'call', 'row_response') then 8
+        when kind = 'status' and value = 'new' then 10 when kind = 'status' and value = 'open' then 11
+        when kind = 'status' and value = 'pending' then 12 when kind = 'status' and value = 'on_hold' then 13
+        when kind = 'row_solve' or kind = 'status' and value = 'solved' then 14
+        when kind = 'status' and value = 'closed' then 15
+        when kind = 'satisfaction_offered' then 20 when kind = 'satisfaction' then 21 else 22
+    end as integer) * 1000 + coalesce(length(event_id), version, 0) as place,
+    case
+        when kind in ('opened', 'row_solve') then value
+        when kind = 'status' and value in ('new', 'open', 'pending', 'on_hold', 'solved', 'closed') then value
+    end as status_set
+from rows;
+
+create temp table numbered as
+select
+    t, moment, kind, author, agent_key, value, is_inexact, session_id, wait_seconds, is_live, is_contact, is_answer,
+    event_id is not null as is_event, row_schedule,
+    cast(row_number() over in_order as integer) as num,
+    lead(moment) over in_order as next_at,
+    last_value(status_set ignore nulls) over before as status_before,
+    last_value(status_set ignore nulls) over in_order as status,
+    last_value(case when kind = 'assignment' then coalesce(agent_key, '') end ignore nulls) over before as assignee_before,
+    last_value(case when kind = 'assignment' then agent_key end ignore nulls) over before as last_assignee,
+    last_value(case when kind = 'assignment' then coalesce(agent_key, '') end ignore nulls) over in_order as assignee,
+    last_value(case when kind = 'team' then nullif(value, '') end ignore nulls) over before as last_team,
+    last_value(case when kind = 'team' then coalesce(value, '') end ignore nulls) over in_order as team,
+    last_value(case when kind = 'priority' then coalesce(value, '') end ignore nulls) over in_order as priority,
+    last_value(case when kind = 'category' then coalesce(value, '') end ignore nulls) over in_order as category,
+    coalesce(
+        nullif(coalesce(
+            last_value(case when kind = 'schedule' then coalesce(value, '') end ignore nulls) over in_order,
+            last_value(row_schedule ignore nulls) over in_order
+        ), ''), 'default'
+    ) as schedule_id,
+    last_value(version ignore nulls) over in_order as version
+from happening
+window
+    in_order as (partition by t order by moment, place, event_id rows between unbounded preceding and current row),
+    before as (partition by t order by moment, place, event_id rows between unbounded preceding and 1 preceding);
+
+drop table happening;
+drop table event;
+-- The schedules' clocks: open time so far, as a step of the day's spans. Local hours less holidays, cut into spans.
+
+create temp table open_span as
+with hours as (
+    select schedule_id, time_zone, weekday, valid_from, valid_to,
+        case when opens_at = '24:00' then interval 24 hour else to_microseconds(epoch_us(cast(opens_at as time))) end as opens,
+        case when closes_at = '24:00' then interval 24 hour else to_microseconds(epoch_us(cast(closes_at as time))) end as closes
+    from read_csv('{seeds}/business_hours.csv', header = true, columns = {
+        'schedule_id': 'varchar', 'time_zone': 'varchar', 'weekday': 'varchar', 'opens_at': 'varchar', 'closes_at': 'varchar',
+        'valid_from': 'date', 'valid_to': 'date'})
+), holidays as (
+    select schedule_id, date as day,
+        case when closed_from is null then interval 0 hour else to_microseconds(epoch_us(cast(closed_from as time))) end as closes,
+        case when closed_to is null or closed_to = '24:00' then interval 24 hour
+            else to_microseconds(epoch_us(cast(closed_to as time))) end as opens
+    from read_csv('{seeds}/holidays.csv', header = true, columns = {
+        'schedule_id': 'varchar', 'date': 'date', 'closed_from': 'varchar', 'closed_to': 'varchar', 'name': 'varchar'})
+), days as (
+    select cast(unnest(generate_series(
+        (select min(created_at) from ticket) - interval 60 day, (select moment from as_of) + interval 5 year, interval 1 day
+    )) as date) as day
+), local_hours as (
+    select hours.schedule_id, time_zone, day, opens, closes
+    from days inner join hours
+        on lower(left(dayname(day), 3)) = weekday and day >= coalesce(valid_from, day) and (valid_to is null or day < valid_to)
+), cut as (
+    -- what a day's holiday leaves of a span: the part before it and the part after it (one holiday a day here)
+    select schedule_id, time_zone, day, local_hours.opens, least(local_hours.closes, holidays.closes) as closes
+    from local_hours inner join holidays using (schedule_id, day)
+    union all
+    select schedule_id, time_zone, day, greatest(local_hours.opens, holidays.opens), local_hours.closes
+    from local_hours inner join holidays using (schedule_id, day)
+    union all
+    select * from local_hours anti join holidays using (schedule_id, day)
+), spans as (
+    select schedule_id, timezone('UTC', timezone(time_zone, day + opens)) as opens_at,
+        timezone('UTC', timezone(time_zone, day + closes)) as closes_at
+    from cut where opens < closes
+)
+select schedule_id, opens_at, closes_at,
+    cast(coalesce(sum(epoch_us(closes_at) - epoch_us(opens_at)) over (
+        partition by schedule_id order by opens_at rows between unbounded preceding and 1 preceding
+    ), 0) as bigint) as before_us,
+    epoch_us(closes_at) - epoch_us(opens_at) as length_us
+from spans;
+
+create temp table as_of_clock as
+select schedule_id, max(before_us + least(length_us, epoch_us(as_of.moment) - epoch_us(opens_at))) as clock_us
+from open_span, as_of where opens_at <= as_of.moment group by schedule_id;
+
+-- Each row with what its ticket's clock reads: its schedule's, or where the schedule changed the sum of its stretches.
+
+create temp table read_clock as
+select numbered.* exclude (row_schedule, value), value,
+    coalesce(before_us + least(length_us, epoch_us(numbered.moment) - epoch_us(opens_at)), 0) as clock_us
+from numbered asof left join open_span
+    on numbered.schedule_id = open_span.schedule_id and numbered.moment >= open_span.opens_at;
+
+drop table numbered;
+
+create temp table moved as
+with stretch as (
+    select t, num, schedule_id, clock_us, coalesce(next_at, as_of.moment) as ends_at
+    from read_clock, as_of
+    where t in (select t from read_clock group by t having min(schedule_id) <> max(schedule_id))
+), measured as (
+    select t, num,
+        coalesce(before_us + least(length_us, epoch_us(ends_at) - epoch_us(opens_at)), 0) - clock_us as open_us
+    from stretch asof left join open_span
+        on stretch.schedule_id = open_span.schedule_id and stretch.ends_at >= open_span.opens_at
+)
+select t, num, cast(sum(open_us) over (partition by t order by num) - open_us as bigint) as clock_us,
+    cast(sum(open_us) over (partition by t order by num) as bigint) as end_us
+from measured;
+
+-- Live sessions: messages of one session id, else without a gap of more than 30 minutes.
+
+create temp table live as
+with message as (
+    select *, sum(case when session_id is null and epoch_us(moment) - epoch_us(previous) > 1800000000 then 1 else 0 end)
+        over (partition by t, session_id order by num) as session
+    from (
+        select t, num, session_id, moment, is_contact, is_answer,
+            lag(moment) over (partition by t, session_id order by num) as previous
+        from read_clock where is_live and kind = 'reply'
+    )
+)
+select t, num, coalesce(bool_or(is_answer) over before, false) as is_answered,
+    min(case when is_contact then moment end) over before as waiting_since
+from message
+window before as (partition by t, session_id, session order by num rows between unbounded preceding and 1 preceding);
+
+create temp table spine as
+select
+    rows.* exclude (clock_us, session_id, is_live, status_before, assignee_before, last_assignee, last_team),
+    rows.clock_us as schedule_us,
+    coalesce(moved.clock_us, rows.clock_us) as clock_us,
+    case when next_at is null then coalesce(moved.end_us, as_of_clock.clock_us) end as as_of_us,
+    is_answer and not coalesce(is_answered, false) as is_touch,
+    is_contact and not is_answer and not coalesce(is_answered, false) as is_waiting_contact,
+    waiting_since,
+    kind = 'status' and value = status and value <> coalesce(status_before, 'new') as is_transition,
+    kind = 'row_solve' and value is not null
+        or kind = 'status' and value = status and is_done(value) and not is_done(status_before) as is_done_now,
+    kind = 'status' and value = status and is_done(status_before) and not is_done(value) as is_reopen,
+    kind = 'assignment' and agent_key <> last_assignee as is_handoff,
+    kind = 'team' and nullif(value, '') <> last_team as is_transfer,
+    cast(is_waiting(status_before) as integer) - cast(is_waiting(status) as integer) as waiting_change,
+    cast(coalesce(status_before = 'pending', false) as integer) - cast(coalesce(status = 'pending', false) as integer)
+        as pending_change,
+    cast(coalesce(status_before = 'on_hold', false) as integer) - cast(coalesce(status = 'on_hold', false) as integer)
+        as on_hold_change,
+    cast(coalesce(not is_done(status_before) and status_before is not null and coalesce(assignee_before, '') = '', false) as integer)
+    - cast(coalesce(not is_done(status) and status is not null and coalesce(assignee, '') = '', false) as integer)
+        as unassigned_change
+from read_clock as rows
+left join moved using (t, num)
+left join live using (t, num)
+left join as_of_clock on rows.schedule_id = as_of_clock.schedule_id;
+
+drop table read_clock;
+
+-- One row a ticket. A ticket's clock never runs back, so the first of anything has the least reading of it. A wait is the
+-- sum of what the clock read whenever it ended less whenever it began.
+
+create temp table summary as
+select
+    t,
+    min(num) filter (is_touch) as first_touch_num, min(moment) filter (is_touch) as first_touch_at,
+    min(clock_us) filter (is_touch) as first_touch_us, arg_min_null(wait_seconds, num) filter (is_touch) as touch_wait_seconds,
+    arg_min_null(waiting_since, num) filter (is_touch) as touch_waiting_since,
+    min(num) filter (kind = 'row_response') as row_response_num, min(moment) filter (kind = 'row_response') as row_response_at,
+    min(clock_us) filter (kind = 'row_response') as row_response_us,
+    min(moment) filter (is_contact) as first_contact_at, min(clock_us) filter (is_contact) as first_contact_us,
+    min(num) filter (is_contact) as first_contact_num,
+    min(moment) filter (kind = 'reply' and author = 'bot') as first_bot_reply_at,
+    min(clock_us) filter (kind = 'reply' and author = 'bot') as first_bot_reply_us,
+    min(num) filter (kind = 'handover') as handover_num, min(moment) filter (kind = 'handover') as handover_at,
+    min(clock_us) filter (kind = 'handover') as handover_us,
+    coalesce(
+        min(num) filter (is_transition and value = 'solved'), min(num) filter (is_transition and value = 'closed'),
+        min(num) filter (kind = 'row_solve')
+    ) as first_solve_num,
+    coalesce(
+        max(num) filter (is_transition and value = 'solved'), max(num) filter (is_transition and value = 'closed'),
+        max(num) filter (kind = 'row_solve')
+    ) as last_solve_num,
+    min(moment) filter (is_reopen) as first_reopened_at, min(clock_us) filter (num = 1) as opened_us,
+    max(as_of_us) as as_of_us, arg_max_null(status, num) as last_status,
+    bool_or(kind in ('created', 'status')) as has_history, bool_or(kind in ('reply', 'call')) as has_messages,
+    bool_or(kind = 'assignment') as has_assignments,
+    count(*) filter (is_touch) as touch_count,
+    count(*) filter (kind = 'reply' and author = 'agent') as agent_reply_count,
+    count(*) filter (kind = 'reply' and author = 'customer') as customer_reply_count,
+    count(*) filter (kind = 'reply' and author = 'bot') as bot_reply_count,
+    count(*) filter (kind = 'note') as note_count, count(*) filter (kind = 'call') as call_count,
+    count(*) filter (is_handoff) as handoff_count, count(*) filter (is_transfer) as transfer_count,
+    count(*) filter (is_reopen) as reopen_count, count(*) filter (is_event) as event_count,
+    sum(epoch_us(moment) * waiting_change) as waiting_moments, sum(clock_us * waiting_change) as waiting_clocks,
+    -sum(waiting_change) as is_waiting_now,
+    sum(epoch_us(moment) * pending_change) as pending_moments, sum(clock_us * pending_change) as pending_clocks,
+    -sum(pending_change) as is_pending_now,
+    sum(epoch_us(moment) * on_hold_change) as on_hold_moments, sum(clock_us * on_hold_change) as on_hold_clocks,
+    -sum(on_hold_change) as is_on_hold_now,
+    sum(epoch_us(moment) * unassigned_change) as unassigned_moments, sum(clock_us * unassigned_change) as unassigned_clocks,
+    -sum(unassigned_change) as is_unassigned_now,
+    arg_min(value, num) filter (kind = 'satisfaction') as first_satisfaction,
+    arg_max(value, num) filter (kind = 'satisfaction') as last_satisfaction,
+    bool_or(kind = 'satisfaction_offered') as is_satisfaction_offered
+from spine
+group by t;
+
+-- The rows that answer, and the customer's turns between them.
+
+create temp table answer as
+select
+    t, num, moment, clock_us, kind, author, agent_key, assignee, team, priority, category, version, is_touch, is_done_now,
+    is_reopen, is_waiting_contact, is_contact, status,
+    coalesce(sum(case when is_touch or is_done_now then 1 else 0 end) over (
+        partition by t order by num rows between unbounded preceding and 1 preceding
+    ), 0) as turn
+from spine
+where is_touch or is_done_now or is_contact or is_reopen or is_transition and is_done(value)
+    or kind in ('opened', 'row_response', 'row_solve');
+
+create temp table segment as
+select
+    customer_key, segment,
+    case when row_number() over (partition by customer_key order by updated_at) = 1 then timestamp '1900-01-01'
+        else utc(updated_at) end as valid_from
+from read_parquet('{landing}/customers/*/*/*.parquet', union_by_name = true);
+
+create temp table valued as
+with placed as (
+    select
+        answer.t, num, moment, clock_us, answer.kind, author, turn, is_touch, is_done_now, is_reopen, answer.status, ticket.customer_key,
+        local_day(moment) as day, history.channel, history.product, history.brand,
+        case when answer.priority is null then history.priority else nullif(answer.priority, '') end as priority,
+        case when answer.team is null then history.team else nullif(answer.team, '') end as team,
+        case when answer.category is null then history.category else nullif(answer.category, '') end as category,
+        coalesce(
+            case when is_touch or author = 'agent' then answer.agent_key end,
+            case when assignee is null then history.agent_key else nullif(assignee, '') end
+        ) as agent
+    from answer
+    inner join ticket using (t)
+    inner join history on answer.t = history.t and answer.version = history.version
+    where not is_waiting_contact or is_touch
+)
+select placed.*, segment.segment
+from placed asof left join segment
+    on placed.customer_key = segment.customer_key and placed.moment >= segment.valid_from;
+
+create temp table turn as
+with question as (
+    select t, turn, min(moment) as asked_at, min(clock_us) as asked_us, min(num) as asked_num, count(*) as message_count
+    from answer inner join summary using (t)
+    where is_waiting_contact and num > first_touch_num
+    group by t, turn
+)
+select
+    question.*, valued.* exclude (t, turn, moment, clock_us), valued.moment as ended_at, valued.clock_us as ended_us,
+    case when valued.is_touch then 'replied' when valued.is_done_now then 'solved' else 'open' end as outcome
+from question
+left join valued on question.t = valued.t and question.turn = valued.turn and (valued.is_touch or valued.is_done_now);
+
+-- Who came back after the first solve, and when.
+
+create temp table first_solve as
+select valued.*, ticket.source, ticket.ticket_id from summary
+inner join valued on summary.t = valued.t and summary.first_solve_num = valued.num
+inner join ticket on summary.t = ticket.t;
+
+create temp table contact as
+select source, ticket_id, parent_ticket_id, customer_key, category, is_inbound, created_at
+from latest where not is_left_out and created_at <= (select moment from as_of);
+
+create temp table come_back as
+with inbound as (
+    select customer_key, coalesce(category, '') as category, created_at from contact where is_inbound and customer_key is not null
+), follow_up as (
+    select first_solve.t, min(contact.created_at) as follow_up_at
+    from first_solve inner join contact
+        on first_solve.source = contact.source and first_solve.ticket_id = contact.parent_ticket_id
+        and first_solve.moment < contact.created_at
+    group by first_solve.t
+), any_contact as (
+    select t, created_at from first_solve asof inner join inbound
+        on first_solve.customer_key = inbound.customer_key and first_solve.moment < inbound.created_at
+), alike as (
+    select t, created_at from first_solve asof inner join inbound
+        on first_solve.customer_key = inbound.customer_key and first_solve.category = inbound.category
+        and first_solve.moment < inbound.created_at
+), unsorted as (
+    select t, created_at from first_solve asof inner join (select * from inbound where category = '') as inbound
+        on first_solve.customer_key = inbound.customer_key and first_solve.moment < inbound.created_at
+)
+select
+    first_solve.t, follow_up_at,
+    case when first_solve.category is null then any_contact.created_at
+        else least(alike.created_at, unsorted.created_at) end as contact_at
+from first_solve
+left join follow_up using (t) left join any_contact using (t) left join alike using (t) left join unsorted using (t);
+
+-- The first touch of a live contact waited in a queue: since when, on the ticket's clock.
+
+create temp table queue as
+with waiting as (
+    select t, coalesce(first_touch_at - to_microseconds(cast(round(1000000 * touch_wait_seconds) as bigint)), touch_waiting_since)
+        as since
+    from summary inner join ticket using (t)
+    where row_response_at is null and (touch_wait_seconds is not null or touch_waiting_since is not null)
+        and channel in ('chat', 'phone')
+), placed as (
+    select waiting.t, since, schedule_id, clock_us - schedule_us as ahead_us
+    from (select t, since, greatest(since, created_at) as looked_at from waiting inner join ticket using (t)) as waiting
+    asof inner join spine on waiting.t = spine.t and waiting.looked_at >= spine.moment
+)
+select t, ahead_us + coalesce(before_us + least(length_us, epoch_us(since) - epoch_us(opens_at)), 0) as since_us
+from placed asof left join open_span
+    on placed.schedule_id = open_span.schedule_id and placed.since >= open_span.opens_at;
+
+create table ticket_answers as
+with after_handover as (
+    select t, min(moment) as touch_at, min(clock_us) as touch_us
+    from spine inner join summary using (t) where is_touch and num > handover_num group by t
+), turns as (
+    select t,
+        avg(minutes(asked_at, ended_at)) filter (outcome = 'replied') as calendar_minutes,
+        avg((ended_us - asked_us) / 60000000.0::double) filter (outcome = 'replied') as business_minutes,
+        count(*) filter (outcome = 'replied') as replied_turn_count, count(*) filter (outcome = 'solved') as solved_turn_count,
+        count(*) filter (outcome = 'open') as open_turn_count
+    from turn group by t
+), solves as (
+    select t, num, moment, clock_us, author from valued where kind in ('status', 'row_solve')
+), joined as (
+    select
+        ticket.* exclude (reopen_count), ticket.reopen_count as row_reopen_count, summary.* exclude (t, reopen_count),
+        summary.reopen_count as seen_reopen_count, come_back.* exclude (t), queue.since_us, turns.* exclude (t),
+        first_solve.moment as first_solved_at, first_solve.clock_us as first_solved_us, first_solve.author as solver,
+        last_solve.moment as last_solved_at, last_solve.clock_us as last_solved_us,
+        after_handover.touch_at as after_handover_at, after_handover.touch_us as after_handover_us, as_of.moment as as_of,
+        case when ticket.is_inbound then ticket.created_at else first_contact_at end as started_at,
+        case when ticket.is_inbound then opened_us else first_contact_us end as started_us,
+        ticket.is_inbound and ticket.is_inexact as is_start_inexact,
+        coalesce(row_response_at, first_touch_at) as responded_at,
+        coalesce(row_response_us, first_touch_us) as responded_us,
+        case when has_history then last_status else ticket.status end as state,
+        row_response_at is null and ticket.channel in ('chat', 'phone')
+            and coalesce(first_contact_at >= coalesce(touch_waiting_since, first_touch_at), first_contact_at is null) as is_queued
+    from ticket inner join summary using (t) cross join as_of
+    left join come_back using (t) left join queue using (t) left join turns using (t)
+    left join solves as first_solve on ticket.t = first_solve.t and summary.first_solve_num = first_solve.num
+    left join solves as last_solve on ticket.t = last_solve.t and summary.last_solve_num = last_solve.num
+    left join after_handover on ticket.t = after_handover.t
+), judged as (
+    select
+        *, first_solved_at >= started_at as is_solved_after_start, has_history or has_messages as is_counted,
+        case when has_history then seen_reopen_count
+            else coalesce(row_reopen_count, case when resolved_at <= as_of and not is_done(status) then 1 end) end as reopens,
+        epoch_us(as_of) - epoch_us(first_solved_at) >= 604800000000 as is_window_over,
+        case when has_history then coalesce(epoch_us(first_reopened_at) - epoch_us(first_solved_at) <= 604800000000, false)
+            else reopens > 0 end as is_reopened_early,
+        coalesce(epoch_us(follow_up_at) - epoch_us(first_solved_at) <= 604800000000, false) as is_followed_up,
+        coalesce(epoch_us(contact_at) - epoch_us(first_solved_at) <= 604800000000, false) as is_contacted
+    from joined
+)
+select
+    source, ticket_id, t, is_inbound, state as status, first_solved_at, responded_at,
+    case when is_done(state) then last_solved_at end as resolved_at,
+    case
+        when is_queued and touch_wait_seconds is not null then touch_wait_seconds / 60
+        when is_queued and touch_waiting_since is not null then minutes(touch_waiting_since, responded_at)
+        when not is_start_inexact then minutes(started_at, responded_at)
+    end as first_response_calendar_minutes,
+    case
+        when is_queued and (touch_wait_seconds is not null or touch_waiting_since is not null)
+            then open_minutes(since_us, responded_us)
+        when not is_start_inexact then open_minutes(started_us, responded_us)
+    end as first_response_business_minutes,
+    case when not is_start_inexact then minutes(started_at, first_bot_reply_at) end as first_bot_response_calendar_minutes,
+    case when not is_start_inexact then open_minutes(started_us, first_bot_reply_us) end
+        as first_bot_response_business_minutes,
+    minutes(handover_at, after_handover_at) as first_response_after_handover_calendar_minutes,
+    open_minutes(handover_us, after_handover_us) as first_response_after_handover_business_minutes,
+    calendar_minutes as next_response_calendar_minutes, business_minutes as next_response_business_minutes,
+    case when not is_start_inexact and is_solved_after_start and (has_history or coalesce(reopens, 0) = 0)
+        then minutes(started_at, first_solved_at) end as first_resolution_calendar_minutes,
+    case when not is_start_inexact and is_solved_after_start and (has_history or coalesce(reopens, 0) = 0)
+        then open_minutes(started_us, first_solved_us) end as first_resolution_business_minutes,
+    case when not is_start_inexact and last_solved_at >= started_at and is_done(state)
+        then minutes(started_at, last_solved_at) end as resolution_calendar_minutes,
+    case when not is_start_inexact and last_solved_at >= started_at and is_done(state)
+        then open_minutes(started_us, last_solved_us) end as resolution_business_minutes,
+    case when has_history and not is_inexact
+        then (waiting_moments + is_waiting_now * epoch_us(as_of)) / 60000000.0::double end as requester_wait_calendar_minutes,
+    case when has_history and not is_inexact
+        then (waiting_clocks + is_waiting_now * as_of_us) / 60000000.0::double end as requester_wait_business_minutes,
+    case when has_history and not is_inexact
+        then (pending_moments + is_pending_now * epoch_us(as_of)) / 60000000.0::double end as agent_wait_calendar_minutes,
+    case when has_history and not is_inexact
+        then (pending_clocks + is_pending_now * as_of_us) / 60000000.0::double end as agent_wait_business_minutes,
+    case when has_history and not is_inexact
+        then (on_hold_moments + is_on_hold_now * epoch_us(as_of)) / 60000000.0::double end as on_hold_calendar_minutes,
+    case when has_history and not is_inexact
+        then (on_hold_clocks + is_on_hold_now * as_of_us) / 60000000.0::double end as on_hold_business_minutes,
+    case when has_history and not is_inexact and (has_assignments or agent_key is null)
+        then (unassigned_moments + is_unassigned_now * epoch_us(as_of)) / 60000000.0::double end as unassigned_calendar_minutes,
+    case when has_history and not is_inexact and (has_assignments or agent_key is null)
+        then (unassigned_clocks + is_unassigned_now * as_of_us) / 60000000.0::double end as unassigned_business_minutes,
+    case when is_counted then touch_count end as touch_count,
+    case when is_counted then agent_reply_count end as agent_reply_count,
+    case when is_counted then customer_reply_count end as customer_reply_count,
+    case when is_counted then bot_reply_count end as bot_reply_count,
+    case when is_counted then note_count end as note_count,
+    case when is_counted then call_count end as call_count,
+    case when has_history then handoff_count end as handoff_count,
+    case when has_history then transfer_count end as transfer_count,
+    reopens as reopen_count, event_count,
+    coalesce(replied_turn_count, 0) as replied_turn_count, coalesce(solved_turn_count, 0) as solved_turn_count,
+    coalesce(open_turn_count, 0) as open_turn_count,
+    case when is_inbound and first_solved_at is not null and is_counted and touch_count > 0 then touch_count = 1 end as is_one_touch,
+    case when is_inbound and is_window_over and is_counted and touch_count > 0 and customer_key is not null
+            and is_reopened_early is not null
+        then touch_count = 1 and not is_reopened_early and not is_followed_up and not is_contacted
+    end as is_first_contact_resolved,
+    case when is_inbound and is_window_over and is_reopened_early is not null then is_reopened_early or is_followed_up end
+        as is_reopened_or_followed_up,
+    case when is_inbound and first_solved_at is not null and is_counted
+        then touch_count = 0 and coalesce(solver in ('customer', 'bot'), false) end as is_self_served,
+    case when is_inbound and is_window_over and is_counted and bot_reply_count > 0 and customer_key is not null
+            and is_reopened_early is not null
+        then touch_count = 0 and coalesce(solver in ('customer', 'bot'), false) and not is_reopened_early
+            and not is_followed_up and not is_contacted
+    end as is_bot_contained,
+    is_satisfaction_offered, last_satisfaction as satisfaction_value,
+    coalesce(row_response_num, first_touch_num) as response_num, first_solve_num, last_solve_num
+from judged;
+
+create table reply_answers as
+select ticket.source, ticket.ticket_id, turn.turn as turn_number, outcome, asked_at as turn_started_at,
+    ended_at as turn_ended_at, message_count, turn.agent, turn.team, turn.priority, turn.category, turn.channel, turn.segment,
+    turn.product, turn.brand, minutes(asked_at, coalesce(ended_at, as_of.moment)) as turn_calendar_minutes,
+    (coalesce(ended_us, summary.as_of_us) - asked_us) / 60000000.0::double as turn_business_minutes
+from turn inner join ticket using (t) inner join summary using (t) cross join as_of;
