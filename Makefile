@@ -61,9 +61,10 @@ torture: $(VENV)/.dev ## Kill nights at random moments; KILLS=20, SEED=any numbe
 	TORTURE_MOMENTS='$(or $(KILLS),20)' $(if $(SEED),TORTURE_SEED='$(SEED)') $(PYTEST) -m torture
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Measure, and print ratios
+bench: $(VENV)/.dev ## Measure, and print ratios; SCALE=1000000 tickets
 	$(BIN)/python -m benchmarks.empty_night
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.tickets --scale '$(or $(SCALE),100000)'
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff: rules and format

@@ -622,3 +622,185 @@ select ticket.source, ticket.ticket_id, turn.turn as turn_number, outcome, asked
     turn.product, turn.brand, minutes(asked_at, coalesce(ended_at, as_of.moment)) as turn_calendar_minutes,
     (coalesce(ended_us, summary.as_of_us) - asked_us) / 60000000.0::double as turn_business_minutes
 from turn inner join ticket using (t) inner join summary using (t) cross join as_of;
+
+-- The backlog: runs of days at whose ends a ticket stood unsolved with the same values, and the age bands they pass.
+
+create temp table backlog_run as
+with days as (
+    select *, local_day(moment) as day, coalesce(local_day(next_at), date '9999-01-01') as next_day from spine
+), ends as (
+    select t, num, day, moment, priority, team, assignee, category, version, status is not null and not is_done(status) as is_unsolved
+    from days where next_day > day
+), changed as (
+    select *, lag(hash(is_unsolved, priority, team, assignee, category, version)) over (partition by t order by num)
+        is distinct from hash(is_unsolved, priority, team, assignee, category, version) as is_new
+    from ends
+), runs as (
+    select *, lead(day) over (partition by t order by num) as end_day from changed where is_new
+), placed as (
+    select
+        local_day(ticket.created_at) as created_day, runs.day as first_day, coalesce(end_day, as_of.day + 1) as end_day,
+        runs.moment,
+        ticket.customer_key, history.channel, history.product, history.brand,
+        case when runs.priority is null then history.priority else nullif(runs.priority, '') end as priority,
+        case when runs.team is null then history.team else nullif(runs.team, '') end as team,
+        case when runs.category is null then history.category else nullif(runs.category, '') end as category,
+        case when runs.assignee is null then history.agent_key else nullif(runs.assignee, '') end as agent
+    from runs cross join as_of
+    inner join ticket using (t) inner join history on runs.t = history.t and runs.version = history.version
+    where is_unsolved
+)
+select placed.*, segment.segment
+from placed asof left join segment
+    on placed.customer_key = segment.customer_key and placed.moment >= segment.valid_from;
+
+create temp table band as
+select * from (values (0, 1, '0'), (1, 3, '1-2'), (3, 7, '3-6'), (7, 30, '7-29'), (30, 90, '30-89'), (90, 999999, '90+'))
+    as bands(first_age, end_age, age_band_days);
+
+create temp table came_and_went as
+select valued.*, band.age_band_days
+from valued inner join ticket on valued.t = ticket.t
+inner join band on day - local_day(created_at) >= first_age and day - local_day(created_at) < end_age
+where (valued.kind = 'opened' and valued.status is not null) or is_done_now or is_reopen;
+
+create temp table backlog_change as
+select
+    created_day + cast(greatest(first_day - created_day, first_age) as integer) as day, age_band_days, 1 as entered, 0 as opened, 0 as solved,
+    0 as reopened, channel, priority, team, agent, category, segment, product, brand
+from backlog_run inner join band on first_day - created_day < end_age and end_day - created_day > first_age
+union all
+select created_day + cast(least(end_day - created_day, end_age) as integer), age_band_days, -1, 0, 0, 0, channel, priority, team, agent, category,
+    segment, product, brand
+from backlog_run inner join band on first_day - created_day < end_age and end_day - created_day > first_age
+union all
+select day, age_band_days, 0, case when kind = 'opened' then 1 else 0 end, case when is_done_now then 1 else 0 end,
+    case when is_reopen then 1 else 0 end, channel, priority, team, agent, category, segment, product, brand
+from came_and_went;
+
+create table backlog_answers (
+    date_day date, dimension varchar, dimension_value varchar, age_band_days varchar, opened bigint, solved bigint, reopened bigint,
+    unsolved bigint
+);
+
+-- each dimension
+insert into backlog_answers
+with kept as (
+    select {dimension} as value from came_and_went where {dimension} is not null
+    group by value order by count(*) desc, value limit 200
+), daily as (
+    select day, age_band_days, case when {dimension} is null then '(none)' else coalesce(kept.value, '(other)') end as value,
+        sum(entered) as entered, sum(opened) as opened, sum(solved) as solved, sum(reopened) as reopened
+    from backlog_change left join kept on {dimension} = kept.value
+    group by all
+), first_days as (
+    select value, age_band_days, min(day) as first_day from daily group by all
+), days as (
+    select value, age_band_days,
+        unnest(generate_series(first_day, (select day from as_of), interval 1 day))::date as day
+    from first_days
+)
+select
+    day, '{name}', value, age_band_days, coalesce(opened, 0), coalesce(solved, 0), coalesce(reopened, 0),
+    sum(coalesce(entered, 0)) over (partition by value, age_band_days order by day)
+from days left join daily using (value, age_band_days, day);
+
+-- The KPIs: what counts, once, then by every period and dimension.
+
+create temp table duration as
+select metric, calendar_minutes, business_minutes, day, channel, priority, team, agent, category, segment, product, brand
+from (
+    select t, 'first_response' as metric, response_num as num, first_response_calendar_minutes as calendar_minutes,
+        first_response_business_minutes as business_minutes
+    from ticket_answers where is_inbound
+    union all
+    select t, 'first_resolution', first_solve_num, first_resolution_calendar_minutes, first_resolution_business_minutes
+    from ticket_answers where is_inbound
+    union all
+    select t, 'resolution', last_solve_num, resolution_calendar_minutes, resolution_business_minutes
+    from ticket_answers where is_inbound
+) inner join valued using (t, num)
+where calendar_minutes is not null
+union all
+select 'next_response', minutes(asked_at, ended_at), open_minutes(asked_us, ended_us), day, turn.channel, turn.priority,
+    turn.team, turn.agent, turn.category, turn.segment, turn.product, turn.brand
+from turn inner join ticket using (t)
+where outcome = 'replied' and is_inbound;
+
+create temp table solve as
+select valued.*, is_first_contact_resolved, is_one_touch, is_reopened_or_followed_up, is_self_served, is_bot_contained
+from ticket_answers inner join valued on ticket_answers.t = valued.t and ticket_answers.first_solve_num = valued.num
+where is_inbound;
+
+create table kpi_answers (
+    kpi varchar, grain varchar, period_start date, dimension varchar, dimension_value varchar, n bigint, value double,
+    ci_low double, ci_high double
+);
+
+create macro grain_of(by_day, by_week, by_month, by_quarter) as
+    case when by_day = 0 then 'day' when by_week = 0 then 'week' when by_month = 0 then 'month'
+        when by_quarter = 0 then 'quarter' else 'all' end;
+
+-- each dimension
+insert into kpi_answers
+with kept as (
+    select {dimension} as value from duration where {dimension} is not null
+    group by value order by count(*) desc, value limit 200
+), placed as (
+    select metric, calendar_minutes, business_minutes, {day} as day, date_trunc('week', unit.day)::date as week,
+        date_trunc('month', unit.day)::date as month, date_trunc('quarter', unit.day)::date as quarter,
+        case when {dimension} is null then '(none)' else coalesce(kept.value, '(other)') end as value
+    from duration as unit left join kept on {dimension} = kept.value
+), grouped as (
+    select
+        metric, value, grain_of(grouping(day), grouping(week), grouping(month), grouping(quarter)) as grain,
+        case when grouping(day) = 0 then day else coalesce(week, month, quarter, date '1900-01-01') end as period_start,
+        count(*) as calendar_n, avg(calendar_minutes) as calendar_avg,
+        quantile_cont(calendar_minutes, [0.5, 0.9, 0.95]) as calendar_percentiles, count(business_minutes) as business_n,
+        avg(business_minutes) as business_avg, quantile_cont(business_minutes, [0.5, 0.9, 0.95]) as business_percentiles
+    from placed
+    group by grouping sets ((metric, value, day), (metric, value, week), (metric, value, month), (metric, value, quarter), (metric, value))
+), clocks as (
+    select metric || '_calendar_minutes' as name, value, grain, period_start, calendar_n as n, calendar_avg as average,
+        calendar_percentiles as percentiles from grouped
+    union all
+    select metric || '_business_minutes', value, grain, period_start, business_n, business_avg, business_percentiles from grouped
+)
+select name || ending, grain, period_start, '{name}', value, n,
+    case ending when '_avg' then average when '_median' then percentiles[1] when '_p90' then percentiles[2] else percentiles[3] end,
+    null, null
+from clocks cross join (values ('_avg'), ('_median'), ('_p90'), ('_p95')) as endings(ending)
+where n > 0 and period_start is not null;
+
+-- each dimension
+insert into kpi_answers
+with kept as (
+    select {dimension} as value from solve where {dimension} is not null
+    group by value order by count(*) desc, value limit 200
+), placed as (
+    select unit.* exclude (day), {day} as day, date_trunc('week', unit.day)::date as week,
+        date_trunc('month', unit.day)::date as month, date_trunc('quarter', unit.day)::date as quarter,
+        case when {dimension} is null then '(none)' else coalesce(kept.value, '(other)') end as place
+    from solve as unit left join kept on {dimension} = kept.value
+), grouped as (
+    select
+        place, grain_of(grouping(day), grouping(week), grouping(month), grouping(quarter)) as grain,
+        case when grouping(day) = 0 then day else coalesce(week, month, quarter, date '1900-01-01') end as period_start,
+        [
+            {'kpi': 'fcr_rate', 'successes': count_if(is_first_contact_resolved), 'n': count(is_first_contact_resolved)},
+            {'kpi': 'one_touch_rate', 'successes': count_if(is_one_touch), 'n': count(is_one_touch)},
+            {'kpi': 'reopen_rate', 'successes': count_if(is_reopened_or_followed_up), 'n': count(is_reopened_or_followed_up)},
+            {'kpi': 'self_served_rate', 'successes': count_if(is_self_served), 'n': count(is_self_served)},
+            {'kpi': 'bot_contained_rate', 'successes': count_if(is_bot_contained), 'n': count(is_bot_contained)}
+        ] as rates
+    from placed
+    group by grouping sets ((place, day), (place, week), (place, month), (place, quarter), (place))
+), rate as (
+    select grain, period_start, place, unnest(rates, recursive := true) from grouped
+), wilson as (
+    select *, successes / n as share, 1.959963984540054 as z from rate where n > 0 and period_start is not null
+)
+select kpi, grain, period_start, '{name}', place, n, 100 * share,
+    greatest(100 * (share + z * z / (2 * n) - z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n), 0),
+    least(100 * (share + z * z / (2 * n) + z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n), 100)
+from wilson;
