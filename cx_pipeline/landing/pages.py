@@ -27,13 +27,23 @@ import pyarrow as pa
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.landing.batch import Batch
 from cx_pipeline.landing.cursors import Cursors
-from cx_pipeline.landing.pull import Totals
+from cx_pipeline.landing.objects import ObjectPull
+from cx_pipeline.landing.pull import PullReport, Totals
 from cx_pipeline.landing.session import Session, mapping_fingerprint, rejected_table
 from cx_pipeline.landing.store import BatchWriter
 from cx_pipeline.settings import ServiceSource, Settings
 from cx_pipeline.settings.sources import Source, secret_fields
 from cx_pipeline.sources import connectors
-from cx_pipeline.sources.connector import Connector, Link, Page, Row, Stream, Unreadable, Window
+from cx_pipeline.sources.connector import (
+    Connector,
+    Link,
+    ObjectConnector,
+    Page,
+    Row,
+    Stream,
+    Unreadable,
+    Window,
+)
 from cx_pipeline.sources.http.clock import Clock
 from cx_pipeline.sources.http.errors import ServiceError
 from cx_pipeline.sources.rows.mapping import Mapper
@@ -402,8 +412,38 @@ def pull_service(
     """
     connector = connector or connect(settings, source)
     try:
+        if isinstance(connector, ObjectConnector):
+            return _pull_objects(settings, source, night, connector, days=days, on_page=on_page)
         pull = _PagePull(settings, source, night, connector, on_page)
         pull.run(days)
         return pull.report()
     finally:
         connector.link.close()
+
+
+def _pull_objects(
+    settings: Settings,
+    source: str,
+    night: date,
+    connector: ObjectConnector[Any],
+    *,
+    days: Days | None,
+    on_page: Callable[[int], None] | None,
+) -> ServiceReport:
+    """The report of a pull of files that lie elsewhere; they have no days of their own to pull again."""
+    pull = ObjectPull(settings, source, night, connector, on_page)
+    if days is None:
+        pull.run()
+    files = PullReport(source, pull.night, tuple(pull.outcomes), tuple(pull.notes))
+    said = [f"{f.origin}: {note}" for f in files.files if f.outcome != "failed" for note in f.notes]
+    notes = [pull.keyer.redact(note) for note in (*pull.notes, *connector.link.notes)]
+    totals = {entity: Totals() for entity in connector.delivers(connector.settings)} | files.totals
+    return ServiceReport(
+        source,
+        pull.night,
+        totals,
+        tuple(pull.problems),
+        tuple(dict.fromkeys([*notes, *said])),
+        calls=connector.link.calls,
+        pages=pull.fetches,
+    )

@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -114,7 +114,7 @@ class PullReport:
 _Identity = tuple[int, int, int, int]
 
 
-def _identity(path: Path) -> _Identity:
+def identity_of(path: Path) -> _Identity:
     """What changes with every change of a file: size, modification, inode and status times."""
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns
@@ -141,13 +141,13 @@ class _Contents:
     def sha256(self, path: Path) -> tuple[str, _Identity]:
         """The hash of a file and what it was taken of; FileError where it cannot be read."""
         try:
-            before = _identity(path)
+            before = identity_of(path)
             known = self._known.get(self._name(path))
             if known is not None and tuple(known[:4]) == before:
                 return str(known[4]), before
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            after = _identity(path)
+            after = identity_of(path)
         except OSError as error:
             raise FileError(f"cannot be read: {error.strerror}") from error
         if before != after:
@@ -166,8 +166,8 @@ class _Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A file of the inbox with its content's hash, or why it cannot be read."""
+class Found:
+    """A file with its content's hash, or why it cannot be read; `identity` begins with its size in bytes."""
 
     drop: Drop
     origin: str
@@ -189,7 +189,7 @@ def _chunks(reader: Reader, wanted: frozenset[str]) -> Iterator[Chunk]:
         yield chunk
 
 
-def _open(found: _Found, mapping: FileMapping, on_bytes: Callable[[int], None] | None) -> Reader:
+def _open(found: Found, mapping: FileMapping, on_bytes: Callable[[int], None] | None) -> Reader:
     try:
         return open_reader(found.drop.path, mapping, on_bytes)
     except OSError as error:
@@ -201,60 +201,36 @@ def _series(origin: str) -> str:
     return re.sub(r"\d+", "#", origin)
 
 
-class _Pull(Session):
-    """One pull of one source."""
+class FileLoading(Session):
+    """Loads files of one source, wherever they were found: each content once, all of one mapping."""
 
-    def __init__(self, settings: Settings, source: str, night: date, on_progress: Progress | None) -> None:
-        if source not in settings.file_sources:
-            raise LandingError(
-                f"there is no enabled source of files {source!r}; there are "
-                f"{', '.join(settings.file_sources)}"
-            )
+    def __init__(
+        self,
+        settings: Settings,
+        source: str,
+        night: date,
+        mappings: Mapping[str, FileMapping],
+        on_progress: Progress | None = None,
+    ) -> None:
         super().__init__(settings, source, night)
+        self.mappings = mappings
         self.on_progress = on_progress
         self.outcomes: list[FileReport] = []
         self.notes: list[str] = []
-        self.contents = _Contents(self.paths)
 
-    def run(self) -> PullReport:
-        inbox = survey(self.settings)
-        self._report_strange(inbox)
-        for entity in ENTITIES:
-            drops = inbox.claimed.get((self.source, entity), [])
-            if drops:
-                self._entity(entity, [self._found(d) for d in drops])
-        self.contents.save()
-        return PullReport(self.source, self.night, tuple(self.outcomes), tuple(self.notes))
+    def fetched(self, f: Found, latest: dict[str, Batch]) -> Found:
+        """The file with its hash and, where it is not in `latest`, its content at hand; `FileError`."""
+        return f
 
-    def _report_strange(self, inbox: Inbox) -> None:
-        for drop, owners in inbox.disputed:
-            if self.source in owners:
-                message = (
-                    f"claimed by the sources {' and '.join(owners)}: make their files patterns exclusive"
-                )
-                self._fail(drop.entity, self.keyer.safe_path(drop.name), message)
-        if self.source == INBOX_SOURCE:
-            self.notes += [f"not used: {self.keyer.redact(line)}" for line in inbox.strange]
-        else:
-            for entity, mapping in self.settings.file_sources[self.source].entities.items():
-                if not mapping.files:
-                    self.notes.append(
-                        f'sources.{self.source}.{entity} claims no file: give it files = "pattern"'
-                    )
+    def done(self, f: Found) -> None:
+        """The file is through: loaded, or known."""
 
-    def _found(self, drop: Drop) -> _Found:
-        origin = self.keyer.safe_path(drop.name)
-        try:
-            return _Found(drop, origin, *self.contents.sha256(drop.path))
-        except FileError as error:
-            return _Found(drop, origin, problem=str(error))
-
-    def _fail(self, entity: str, origin: str, message: str) -> None:
+    def fail(self, entity: str, origin: str, message: str) -> None:
         self.outcomes.append(FileReport(entity, f"{entity}/{origin}", "failed", (message,)))
 
     # ------------------------------------------------------------ one entity
 
-    def _entity(self, entity: str, found: list[_Found]) -> None:
+    def load_entity(self, entity: str, found: list[Found]) -> None:
         fingerprint = mapping_fingerprint(self.settings, self.source, entity)
         mine = [b for b in self.batches if b.source == self.source and b.entity == entity]
         generation = max((b.generation for b in mine), default=1)
@@ -269,7 +245,7 @@ class _Pull(Session):
     def _remap(
         self,
         entity: str,
-        found: list[_Found],
+        found: list[Found],
         generation: int,
         mine: list[Batch],
         latest: dict[str, Batch],
@@ -299,7 +275,7 @@ class _Pull(Session):
         return generation + 1, latest, {}
 
     def _note_lost(
-        self, entity: str, before: dict[str, Batch], latest: dict[str, Batch], found: list[_Found]
+        self, entity: str, before: dict[str, Batch], latest: dict[str, Batch], found: list[Found]
     ) -> None:
         """A reload that was cut short goes on by itself, unless a file vanished meanwhile."""
         if lost := sorted(set(before) - set(latest) - {f.origin for f in found}):
@@ -309,10 +285,10 @@ class _Pull(Session):
             )
 
     @staticmethod
-    def _in_order(found: list[_Found], before: dict[str, Batch], latest: dict[str, Batch]) -> list[_Found]:
+    def _in_order(found: list[Found], before: dict[str, Batch], latest: dict[str, Batch]) -> list[Found]:
         """By path; what is loaded anew first, in its former order, so that the same rows win."""
 
-        def rank(f: _Found) -> tuple[int, int, str]:
+        def rank(f: Found) -> tuple[int, int, str]:
             if f.origin in before and f.origin not in latest:
                 return 0, before[f.origin].sequence, f.origin
             return 1, 0, f.origin
@@ -322,7 +298,7 @@ class _Pull(Session):
     def _load_all(
         self,
         entity: str,
-        found: list[_Found],
+        found: list[Found],
         latest: dict[str, Batch],
         mine: list[Batch],
         *,
@@ -339,13 +315,19 @@ class _Pull(Session):
             for b in sorted(mine, key=lambda b: b.sequence)
             if b.generation == current and not b.alias
         }
-        total = sum(f.identity[0] for f in found if self._is_new(f, latest))
+        total = sum(f.identity[0] for f in found if self.is_new(f, latest))
         done = 0
-        for f in found:
-            if f.problem:
-                self._fail(entity, f.origin, f.problem)
+        for known in found:
+            if known.problem:
+                self.fail(entity, known.origin, known.problem)
                 continue
-            if not self._is_new(f, latest):
+            try:
+                f = self.fetched(known, latest)
+            except FileError as error:
+                self.fail(entity, known.origin, str(error))
+                continue
+            if not self.is_new(f, latest):
+                self.done(f)
                 self.outcomes.append(FileReport(entity, f"{entity}/{f.origin}", "skipped"))
                 continue
             copied = f.origin not in latest and any(b.content_sha256 == f.sha256 for b in latest.values())
@@ -365,15 +347,14 @@ class _Pull(Session):
                     else self._land(draft, f, newest.get(_series(f.origin)), done, total)
                 )
             except FileError as error:
-                self._fail(entity, f.origin, str(error))
+                self.fail(entity, f.origin, str(error))
                 continue
             except (pa.ArrowException, ValueError, OverflowError) as error:
                 # a value no reader foresaw: its text may hold data, so only its kind is told
-                self._fail(
-                    entity, f.origin, f"cannot be processed ({type(error).__name__}): please report it"
-                )
+                self.fail(entity, f.origin, f"cannot be processed ({type(error).__name__}): please report it")
                 continue
             done += f.identity[0]
+            self.done(f)
             self.sequence = batch.sequence
             latest[f.origin] = batch
             occurrences[f.origin, f.sha256] = occurrences.get((f.origin, f.sha256), 0) + 1
@@ -381,11 +362,11 @@ class _Pull(Session):
                 newest[_series(batch.origin)] = batch
 
     @staticmethod
-    def _is_new(f: _Found, latest: dict[str, Batch]) -> bool:
+    def is_new(f: Found, latest: dict[str, Batch]) -> bool:
         return f.origin not in latest or latest[f.origin].content_sha256 != f.sha256
 
     def _mapping(self, entity: str) -> FileMapping:
-        return self.settings.file_sources[self.source].entities.get(entity, FileMapping())
+        return self.mappings.get(entity, FileMapping())
 
     def _land_alias(self, draft: Batch) -> Batch:
         batch = replace(draft, alias=True)
@@ -397,7 +378,7 @@ class _Pull(Session):
         )
         return batch
 
-    def _land(self, draft: Batch, f: _Found, newest: Batch | None, done: int, total: int) -> Batch:
+    def _land(self, draft: Batch, f: Found, newest: Batch | None, done: int, total: int) -> Batch:
         read_bytes = 0
 
         def on_bytes(count: int) -> None:
@@ -467,9 +448,9 @@ class _Pull(Session):
         return tuple(notes)
 
     @staticmethod
-    def _is_unchanged(f: _Found) -> bool:
+    def _is_unchanged(f: Found) -> bool:
         try:
-            return _identity(f.drop.path) == f.identity
+            return identity_of(f.drop.path) == f.identity
         except OSError:
             return False
 
@@ -498,6 +479,53 @@ class _Pull(Session):
         )
 
 
+class _InboxPull(FileLoading):
+    """One pull of one source of the inbox."""
+
+    def __init__(self, settings: Settings, source: str, night: date, on_progress: Progress | None) -> None:
+        if source not in settings.file_sources:
+            raise LandingError(
+                f"there is no enabled source of files {source!r}; there are "
+                f"{', '.join(settings.file_sources)}"
+            )
+        mappings = settings.file_sources[source].entities
+        super().__init__(settings, source, night, mappings, on_progress)
+        self.contents = _Contents(self.paths)
+
+    def run(self) -> PullReport:
+        inbox = survey(self.settings)
+        self._report_strange(inbox)
+        for entity in ENTITIES:
+            drops = inbox.claimed.get((self.source, entity), [])
+            if drops:
+                self.load_entity(entity, [self._found(d) for d in drops])
+        self.contents.save()
+        return PullReport(self.source, self.night, tuple(self.outcomes), tuple(self.notes))
+
+    def _report_strange(self, inbox: Inbox) -> None:
+        for drop, owners in inbox.disputed:
+            if self.source in owners:
+                message = (
+                    f"claimed by the sources {' and '.join(owners)}: make their files patterns exclusive"
+                )
+                self.fail(drop.entity, self.keyer.safe_path(drop.name), message)
+        if self.source == INBOX_SOURCE:
+            self.notes += [f"not used: {self.keyer.redact(line)}" for line in inbox.strange]
+        else:
+            for entity, mapping in self.mappings.items():
+                if not mapping.files:
+                    self.notes.append(
+                        f'sources.{self.source}.{entity} claims no file: give it files = "pattern"'
+                    )
+
+    def _found(self, drop: Drop) -> Found:
+        origin = self.keyer.safe_path(drop.name)
+        try:
+            return Found(drop, origin, *self.contents.sha256(drop.path))
+        except FileError as error:
+            return Found(drop, origin, problem=str(error))
+
+
 def pull_files(
     settings: Settings, source_name: str, night: date, on_progress: Progress | None = None
 ) -> PullReport:
@@ -506,4 +534,4 @@ def pull_files(
     Never raises for a bad file (see `PullReport.failed`); `LandingError` where nothing may land: the identity
     key is missing, readable by others or another one, or the landing folder is damaged.
     """
-    return _Pull(settings, source_name, night, on_progress).run()
+    return _InboxPull(settings, source_name, night, on_progress).run()

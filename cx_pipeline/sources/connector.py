@@ -19,6 +19,8 @@ from cx_pipeline.sources.http.errors import BrokenAnswer, CredentialMissing
 from cx_pipeline.sources.rows.records import Row, Unreadable, rows_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cx_pipeline.sources.http.auth import Auth
     from cx_pipeline.sources.http.client import Client
     from cx_pipeline.sources.http.clock import Clock
@@ -34,8 +36,10 @@ __all__ = [
     "Connector",
     "Json",
     "Link",
+    "ObjectConnector",
     "Page",
     "Reach",
+    "RemoteObject",
     "Row",
     "Stream",
     "Unreadable",
@@ -201,6 +205,33 @@ class Connector(ABC, Generic[Settings_]):
                 f"or its file's path into sources.{self.link.source}.{name}_file"
             )
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteObject:
+    """A file that lies elsewhere: its name below the source's address, with forward slashes.
+
+    `version` changes whenever its content may have (empty: unknown, it is always fetched); `size` in bytes.
+    """
+
+    name: str
+    version: str
+    size: int
+
+
+class ObjectConnector(Connector[Settings_]):
+    """A connector of files: it has no streams of records but objects, which are read as dropped files are."""
+
+    def streams(self) -> Sequence[Stream]:
+        return ()
+
+    @abstractmethod
+    def objects(self, entity: str) -> Sequence[RemoteObject]:
+        """The objects of an entity, in the order of their names."""
+
+    @abstractmethod
+    def fetch(self, one: RemoteObject, target: Path) -> None:
+        """Write the content of an object, whole, to `target`."""
 
 
 def part(answer: Json, name: str, kind: type[Kind]) -> Kind:

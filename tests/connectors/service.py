@@ -135,13 +135,15 @@ class Service:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                if request.method == "HEAD":
+                    return
                 if answer.cut:
                     self.wfile.write(content[: len(content) // 2])
                     self.close_connection = True
                 else:
                     self.wfile.write(content)
 
-            do_GET = do_POST = _answer
+            do_GET = do_POST = do_HEAD = _answer
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""

@@ -31,6 +31,7 @@ from tests.connectors import (
     surveymonkey_fixture,
     test_http,
     typeform_fixture,
+    test_remote_files,
     zendesk_fixture,
 )
 from tests.connectors.service import Respond, SwiftClock, published, pull, serving, settings_of
@@ -54,6 +55,7 @@ CASES = (
     Case("http", test_http.OPTIONS, test_http.Ratings),
     Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),
     Case("qualtrics", qualtrics_fixture.OPTIONS, qualtrics_fixture.Qualtrics),
+    Case("remote_files", test_remote_files.OPTIONS, test_remote_files.Web),
     Case("surveymonkey", surveymonkey_fixture.OPTIONS, surveymonkey_fixture.SurveyMonkey),
     Case("typeform", typeform_fixture.OPTIONS, typeform_fixture.Typeform),
     Case("zendesk", zendesk_fixture.OPTIONS, zendesk_fixture.Zendesk),

@@ -192,14 +192,14 @@ def test_a_reload_that_was_killed_goes_on(house: House, monkeypatch: pytest.Monk
         house.drop(f"transactions/{n}.csv", HEADER + f"t{n},c,2024-01-01T10:00:00Z,{n}\n")
         house.pull("shop")
     house.options = shop(time_zone="Asia/Seoul")
-    land: Callable[..., Any] = pull_module._Pull._land
+    land: Callable[..., Any] = pull_module.FileLoading._land
 
     def die_on_the_second(self: Any, draft: Any, *rest: Any) -> Any:
         if draft.sequence == 5:
             raise KeyboardInterrupt
         return land(self, draft, *rest)
 
-    monkeypatch.setattr(pull_module._Pull, "_land", die_on_the_second)
+    monkeypatch.setattr(pull_module.FileLoading, "_land", die_on_the_second)
     with pytest.raises(KeyboardInterrupt):
         house.pull("shop")
     monkeypatch.undo()

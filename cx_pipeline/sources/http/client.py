@@ -17,6 +17,8 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -146,6 +148,14 @@ class Client:
         """The bytes at `path`."""
         return self._patiently("GET", path, params, _bytes, limit=limit)
 
+    def head(self, path: str, *, limit: RateLimit | None = None) -> Mapping[str, str]:
+        """What the headers say of `path`, without its content."""
+        return self._patiently("HEAD", path, None, _headers, limit=limit)
+
+    def save(self, path: str, target: Path, *, limit: RateLimit | None = None) -> Mapping[str, str]:
+        """Write the bytes at `path` to a file, whatever their number; what the headers said of them."""
+        return self._patiently("GET", path, None, _headers, limit=limit, target=target)
+
     # ------------------------------------------------------------ patience
 
     def _patiently(
@@ -157,6 +167,7 @@ class Client:
         *,
         limit: RateLimit | None,
         body: object = None,
+        target: Path | None = None,
     ) -> Result:
         url = urljoin(self._base, path.removeprefix("/") if not urlsplit(path).scheme else path)
         if urlsplit(url).netloc != urlsplit(self._base).netloc:
@@ -168,7 +179,7 @@ class Client:
 
         def attempt() -> Result:
             (limit or self._limit).wait(self._clock)
-            answer = self._send(method, url, params, body)
+            answer = self._send(method, url, params, body, target)
             (limit or self._limit).learn(answer.headers, self._clock)
             return self._read(name, answer, read)
 
@@ -204,18 +215,20 @@ class Client:
 
     # ------------------------------------------------------------ one call
 
-    def _send(self, method: str, url: str, params: Params | None, body: object) -> _Answer:
+    def _send(
+        self, method: str, url: str, params: Params | None, body: object, target: Path | None
+    ) -> _Answer:
         query: dict[str, Any] = {k: v for k, v in (params or {}).items() if v is not None}
         auth = self._auth if isinstance(self._auth, Auth) else self._auth()
         _check_holdable(auth)
         headers = {**self._headers, **auth.headers}
         query |= auth.params
         for _ in range(_REDIRECTS):
-            answer = self._exchange(method, url, query, headers, body)
+            answer = self._exchange(method, url, query, headers, body=body, target=target)
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or location is None:
                 return answer
-            if method != "GET":
+            if method not in ("GET", "HEAD"):
                 raise Refused(f"{self._host} redirects a {method}: check sources.{self._source}.base_url")
             url = urljoin(url, location)
             query = {}
@@ -224,21 +237,27 @@ class Client:
         raise Refused(f"{self._host} redirects without end: check sources.{self._source}.base_url")
 
     def _exchange(
-        self, method: str, url: str, query: Mapping[str, Any], headers: Mapping[str, str], body: object
+        self,
+        method: str,
+        url: str,
+        query: Mapping[str, Any],
+        headers: Mapping[str, str],
+        *,
+        body: object,
+        target: Path | None,
     ) -> _Answer:
         self.calls += 1
-        received = bytearray()
-        target = httpx.URL(url).copy_merge_params(query)  # the query of a next link stays
+        address = httpx.URL(url).copy_merge_params(query)  # the query of a next link stays
         content: dict[str, Any] = {"data": body.fields} if isinstance(body, _Form) else {"json": body}
         try:
-            with self._client.stream(method, target, headers=dict(headers), **content) as response:
-                for piece in response.iter_bytes():
-                    received += piece
-                    if len(received) > self._largest:
-                        raise BrokenAnswer(
-                            f"{self._host} answers with more than {self._largest >> 20} MiB: "
-                            "ask for smaller pages"
-                        )
+            with self._client.stream(method, address, headers=dict(headers), **content) as response:
+                received = bytearray()
+                if target is not None and response.is_success:
+                    with target.open("wb") as file:
+                        for piece in response.iter_bytes():
+                            file.write(piece)
+                else:
+                    received = self._received(response)
                 self._look_at_clock(response.headers)
                 return _Answer(response.status_code, response.headers, bytes(received))
         except httpx.TimeoutException:
@@ -247,6 +266,16 @@ class Client:
             raise _Transient("sent an answer that is damaged") from None
         except httpx.TransportError as error:
             raise _Transient(f"could not be reached, or broke off ({type(error).__name__})") from None
+
+    def _received(self, response: httpx.Response) -> bytearray:
+        received = bytearray()
+        for piece in response.iter_bytes():
+            received += piece
+            if len(received) > self._largest:
+                raise BrokenAnswer(
+                    f"{self._host} answers with more than {self._largest >> 20} MiB: ask for smaller pages"
+                )
+        return received
 
     def _look_at_clock(self, headers: Mapping[str, str]) -> None:
         now = self._clock.now()
@@ -325,3 +354,7 @@ def _linked_json(answer: _Answer) -> tuple[Any, str | None]:
 
 def _bytes(answer: _Answer) -> bytes:
     return answer.body
+
+
+def _headers(answer: _Answer) -> Mapping[str, str]:
+    return answer.headers
