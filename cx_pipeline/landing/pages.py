@@ -198,12 +198,14 @@ class _PagePull(Session):
             for b in self.mine
             if b.generation == newest and b.entity in self.fingerprints
         )
-        return newest + 1 if changed else newest
+        return newest + 1 if changed and self.connector.remembers else newest
 
     # ------------------------------------------------------------ streams
 
     def run(self, days: Days | None) -> None:
         """Pull every stream, those of a window alone where `days` are given."""
+        if not self.connector.remembers:
+            self._note_changed_mapping()
         for stream in self.connector.streams():
             try:
                 if days is None:
@@ -216,6 +218,15 @@ class _PagePull(Session):
                     break
         if days is None and self.is_provisional and not self.problems:
             self._bring_into_force()
+
+    def _note_changed_mapping(self) -> None:
+        latest = {b.entity: b for b in self.mine}
+        for entity, batch in latest.items():
+            if batch.mapping_fingerprint != self.fingerprints.get(entity, batch.mapping_fingerprint):
+                self.notes.append(
+                    f"the mapping of {entity} changed: it holds for what comes from now on, since the "
+                    "service does not keep what it gave before"
+                )
 
     def _nightly(self, stream: Stream) -> None:
         cursor = self.cursors.read(stream.name)

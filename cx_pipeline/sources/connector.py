@@ -156,11 +156,14 @@ class Connector(ABC, Generic[Settings_]):
     """One configured service.  `CONNECTOR` in the connector's module names the class.
 
     `version` is raised whenever the same record would become other rows: everything is then pulled anew.
+    Where the service forgets (`remembers` is false) that would lose what it forgot: a changed mapping then
+    holds for what comes from now on.
     """
 
     settings_type: ClassVar[type[ServiceSource]]
     entities: ClassVar[tuple[str, ...]]
     version: ClassVar[int] = 1
+    remembers: ClassVar[bool] = True
 
     def __init__(self, settings: Settings_, link: Link) -> None:
         self.settings = settings

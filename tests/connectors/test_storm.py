@@ -30,8 +30,9 @@ from tests.connectors import (
     qualtrics_fixture,
     surveymonkey_fixture,
     test_http,
-    typeform_fixture,
     test_remote_files,
+    test_stores,
+    typeform_fixture,
     zendesk_fixture,
 )
 from tests.connectors.service import Respond, SwiftClock, published, pull, serving, settings_of
@@ -51,6 +52,8 @@ class Case:
 
 CASES = (
     Case("delighted", delighted_fixture.OPTIONS, delighted_fixture.Delighted),
+    Case("app_store", test_stores.apple_options(), test_stores.Apple),
+    Case("google_play", test_stores.play_options(), test_stores.Play),
     Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk),
     Case("http", test_http.OPTIONS, test_http.Ratings),
     Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),

@@ -43,8 +43,13 @@ class Store:
     def objects(self, patterns: Sequence[str]) -> list[RemoteObject]:
         files, root = self._opened
         files.invalidate_cache()
-        found: Mapping[str, Mapping[str, Any]] = self._patiently(lambda: files.find(root, detail=True))
-        names = {path.removeprefix(root).lstrip("/"): info for path, info in found.items()}
+
+        def listing() -> dict[str, Mapping[str, Any]]:
+            # by default a walk leaves out what it may not list, and an empty list would be no error
+            walk = files.walk(root, detail=True, on_error="raise")
+            return {info["name"]: info for _, _, found in walk for info in found.values()}
+
+        names = {path.removeprefix(root).lstrip("/"): info for path, info in self._patiently(listing).items()}
         return [
             RemoteObject(name, self._version(info), int(info.get("size") or 0))
             for name, info in sorted(names.items())
