@@ -51,10 +51,10 @@ class Case:
 
 
 CASES = (
-    Case("delighted", delighted_fixture.OPTIONS, delighted_fixture.Delighted),
     Case("app_store", test_stores.apple_options(), test_stores.Apple),
-    Case("google_play", test_stores.play_options(), test_stores.Play),
+    Case("delighted", delighted_fixture.OPTIONS, delighted_fixture.Delighted),
     Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk),
+    Case("google_play", test_stores.play_options(), test_stores.Play),
     Case("http", test_http.OPTIONS, test_http.Ratings),
     Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),
     Case("qualtrics", qualtrics_fixture.OPTIONS, qualtrics_fixture.Qualtrics),
