@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cx_pipeline.contract.entities import DEFAULT_SCALES
 from cx_pipeline.settings import ServiceSource
@@ -63,7 +63,7 @@ class Question(Section):
 
     def score(self, answer: object) -> object:
         """The answer's score: as `values` has it, else itself, which is rejected where it is no number."""
-        found = self._values.get(_folded(answer))
+        found = self._values.get(_folded(answer)) if self.values else None
         return answer if found is None else found
 
     def knows(self, answer: object) -> bool:
@@ -78,7 +78,7 @@ class Question(Section):
 class SurveySource(ServiceSource):
     """A survey tool.  Only the surveys and questions declared here are pulled."""
 
-    surveys: Mapping[str, Mapping[str, Question]] = {}
+    surveys: Mapping[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Mapping[str, Question]] = {}
     """Survey → question → what it measures; `cx sources suggest <name>` proposes it."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cx_pipeline.landing import Days, connect, list_batches
-from tests.connectors.qualtrics_fixture import OPTIONS, SURVEY, Qualtrics, contact, response
+from tests.connectors.qualtrics_fixture import COLUMNS, OPTIONS, SURVEY, Qualtrics, contact, response
 from tests.connectors.service import (
     NIGHT,
     Answer,
@@ -148,6 +148,25 @@ def test_an_answer_that_is_no_number_is_rejected_alone(tmp_path: Path) -> None:
     rows = published(settings, "feedback", "response_id")
     assert "R_1:QID2" not in rows
     assert rows["R_2:QID2"]["score"] == 5  # a label of the survey's own
+
+
+@pytest.mark.parametrize("zone", ["America/Denver", "UTC"])
+def test_a_damaged_response_is_rejected_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    for column in ("EndDate", "RecordedDate"):
+        monkeypatch.setitem(COLUMNS[column], "timeZone", zone)
+    account = Qualtrics()
+    account.responses[0] = response(1, RecordedDate="2024-99-10 00:00:00")
+    account.responses[1] = response(2, EndDate="yesterday")
+    with serving(account) as service:
+        settings = settings_of(tmp_path, "qualtrics", service.url, OPTIONS)
+        report = pull(settings)
+    assert report.problems == () and report.totals["feedback"].rejected > 0
+    keys = {row["submission_id"] for row in published(settings, "feedback", "response_id").values()}
+    assert "R_3" in keys and "R_2" not in keys
+    hour = published(settings, "feedback", "response_id")["R_3:QID1"]["responded_at"].hour
+    assert hour == (0 if zone == "UTC" else 7)
 
 
 def test_the_proposal_can_be_pasted(tmp_path: Path) -> None:

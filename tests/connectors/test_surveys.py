@@ -6,10 +6,19 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from cx_pipeline.settings import SettingsError, load_settings
 from cx_pipeline.sources.http.paging import by_instant
-from cx_pipeline.sources.surveys import Asked, AskedSurvey, Choice, Question, proposal, scores_of
+from cx_pipeline.sources.surveys import (
+    Asked,
+    AskedSurvey,
+    Choice,
+    Question,
+    SurveySource,
+    proposal,
+    scores_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +42,12 @@ def test_a_declaration_that_makes_no_sense_is_refused_with_what_to_do(
     with pytest.raises(SettingsError) as error:
         load_settings()
     assert "sources.voice.surveys.SV_1.Q1" in str(error.value) and told in str(error.value)
+
+
+def test_a_survey_is_named_by_its_id_alone() -> None:
+    """It becomes part of an address and of a file's name."""
+    with pytest.raises(ValidationError):
+        SurveySource.model_validate({"type": "x", "surveys": {"../secrets": {"Q1": "nps"}}})
 
 
 def test_values_do_not_mind_case_and_blanks() -> None:

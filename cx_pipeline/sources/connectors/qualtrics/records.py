@@ -32,6 +32,8 @@ EMBEDDED = "embedded."
 """What the names of embedded data (and all other columns) begin with where a mapping asks for them."""
 
 _LARGEST_FILE_BYTES = 4 << 30
+_UTC = ZoneInfo("UTC")
+_NAIVE = len("2024-01-10 00:00:00")
 _TESTS = ("1", "2", "9", "17", "survey preview", "survey test", "spam: survey preview")
 _SPAM = ("8", "9", "12", "spam", "spam: survey preview", "imported spam")
 _CHANNELS = {
@@ -80,6 +82,8 @@ class Sheet:
         """The same, an instant in ISO 8601 with its offset: the export tells the zone of each column."""
         for name in names:
             if (text := self.value(record, name)) is not None:
+                if len(text) == _NAIVE and self.zones[name] is _UTC:  # as asked for; typing checks it later
+                    return f"{text[:10]}T{text[11:]}+00:00"
                 given = datetime.fromisoformat(text)
                 return (given if given.tzinfo else given.replace(tzinfo=self.zones[name])).isoformat()
         return None
@@ -88,9 +92,9 @@ class Sheet:
         """The instant a response was recorded, in UTC; empty where it does not tell."""
         try:
             text = self.instant(record, "recordedDate", "endDate")
+            return datetime.fromisoformat(text).astimezone(UTC).isoformat() if text else ""
         except (ValueError, IndexError):
             return ""
-        return datetime.fromisoformat(text).astimezone(UTC).isoformat() if text else ""
 
 
 def sheet(data: bytes) -> Sheet:
