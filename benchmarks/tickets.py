@@ -34,6 +34,7 @@ REACH, REACH_GB = 2.5, 4.0
 COMPARED = {  # by hand: (in the warehouse, key)
     "ticket_answers": ("marts.fct_tickets", ("source", "ticket_id")),
     "reply_answers": ("marts.fct_ticket_replies", ("source", "ticket_id", "turn_number")),
+    "sla_answers": ("marts.fct_ticket_slas", ("source", "ticket_id", "metric", "turn_number")),
     "backlog_answers": (
         "marts.ticket_backlog_daily",
         ("date_day", "dimension", "dimension_value", "age_band_days"),
