@@ -8,6 +8,13 @@
         dimension_value,
         cast(place as smallint) as place
     from (
+        {%- if not dimensions %}
+        select
+            cast(null as {{ dbt.type_string() }}) as dimension,
+            cast(null as {{ dbt.type_string() }}) as dimension_value,
+            0 as place
+        where false
+        {%- endif %}
         {%- for dimension in dimensions %}
         select
             '{{ dimension }}' as dimension,

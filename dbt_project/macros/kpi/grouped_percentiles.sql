@@ -9,14 +9,17 @@
   `shares`. If `tested`, also <column>_p_value of the change of the median (the first of `shares` must be 0.5) from the
   period before, where both have 30 values or more: Mood's test with Yates's correction, see `median_test_p`.
 
-  `units`, `date_column` and `dimensions` are as in `grouped_measures`.
+  `units` and `date_column` are as in `grouped_measures`; `dimensions` are all that are wanted, `all` among them. What
+  aggregates hold is freed when a statement ends: of many units, ask for one dimension at a time
+  (`grouped_percentiles_inserts`).
 #}
 {% macro grouped_percentiles(units, date_column, dimensions, columns, shares, by=[], tested=true) %}
     {%- set grains = ["day", "week", "month", "quarter"] -%}
+    {%- set split_dimensions = dimensions | reject("equalto", "all") | list -%}
     {%- set places = by + ["grain", "period_start", "slot", "dimension", "place"] -%}
     with kept_values as (
 
-        {{ kept_values(units, dimensions) }}
+        {{ kept_values(units, split_dimensions) }}
 
     ),
 
@@ -42,14 +45,14 @@
             units.{{ column }},
             {%- endfor %}
             cast(0 as smallint) as all_place,
-            {%- for dimension in dimensions %}
+            {%- for dimension in split_dimensions %}
             cast(case when units.{{ dimension }} is null then 0 else coalesce({{ dimension }}_values.place, 999) end
                 as smallint) as {{ dimension }}_place,
             {%- endfor %}
             days.*
         from {{ units }} as units
         inner join days on units.{{ date_column }} = days.date_day
-        {%- for dimension in dimensions %}
+        {%- for dimension in split_dimensions %}
         left join kept_values as {{ dimension }}_values
             on
                 {{ dimension }}_values.dimension = '{{ dimension }}'
@@ -67,7 +70,7 @@
 
     place_percentiles as (
 
-        {%- for dimension in ["all"] + dimensions %}
+        {%- for dimension in dimensions %}
         {%- set own_grains = grains_of(dimension) %}
         select
             {%- for column in by %}
@@ -165,6 +168,22 @@
             {%- endfor %}
     {%- endif %}
     where place_percentiles.period_start is not null
+{% endmacro %}
+
+{#
+  The same in as many statements as dimensions: the model selects `grouped_percentiles` of `all`, and these, its
+  post-hooks, insert the others one by one.
+#}
+{% macro grouped_percentiles_inserts(model, date_column, dimensions, columns, shares, by=[]) %}
+    {%- set inserts = [] -%}
+    {%- for dimension in dimensions -%}
+        {%- do inserts.append(
+            "insert into {{ this }} {{ grouped_percentiles(ref('" ~ model ~ "'), " ~ [
+                tojson(date_column), tojson([dimension]), tojson(columns), tojson(shares), tojson(by),
+            ] | join(", ") ~ ") }}"
+        ) -%}
+    {%- endfor -%}
+    {{- return(inserts) -}}
 {% endmacro %}
 
 {# The grains a dimension is published by, shortest first. #}

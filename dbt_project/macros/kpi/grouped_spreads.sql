@@ -2,9 +2,10 @@
   What the mean, the median and the upper percentiles of `columns` (doubles, null where unknown) are told by: a select
   as of `grouped_measures`, and of each column <column>_n, _sum, _squares, _log_sum, _log_squares (of ln(1 + value)),
   _median, _p90, _p95, _p_value (of the change of the median, see `grouped_percentiles`) and _is_few. Its KPIs are
-  `spread_kpis`. The units should be ordered by day.
+  `spread_kpis`. The units should be ordered by day. `percentiles_in` names the relation that has their
+  `grouped_percentiles`, where there are too many to make these in the same statement.
 #}
-{% macro grouped_spreads(units, date_column, dimensions, columns, by=[]) %}
+{% macro grouped_spreads(units, date_column, dimensions, columns, by=[], percentiles_in=none) %}
     {%- set keys = by + ["grain", "period_start", "slot", "dimension", "dimension_value"] -%}
     {%- set sums = {} -%}
     {%- set few = {} -%}
@@ -28,7 +29,9 @@
 
     group_percentiles as (
 
-        {{ grouped_percentiles(units, date_column, dimensions, columns, [0.5, 0.9, 0.95], by) }}
+        {% if percentiles_in -%} select * from {{ percentiles_in }}
+        {%- else -%} {{ grouped_percentiles(units, date_column, ["all"] + dimensions, columns, [0.5, 0.9, 0.95], by) }}
+        {%- endif %}
 
     )
 

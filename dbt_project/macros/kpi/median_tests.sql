@@ -96,7 +96,7 @@
 
     middles as (
 
-        {%- for dimension in ["all"] + dimensions %}
+        {%- for dimension in dimensions %}
         {%- set outer = loop %}
         {%- for grain in grains_of(dimension) if grain != "all" %}
         {{ "union all" if not (loop.first and outer.first) }}
@@ -176,20 +176,31 @@
 
     ),
 
+    chi_squares as (
+
+        select
+            {{ keys | join(", ") }}
+            {%- for column in columns %},
+            case
+                when {{ column }}_is_tested then
+                    {{ median_chi_square(
+                        column ~ "_later_greater", column ~ "_n", column ~ "_earlier_greater", column ~ "_earlier_n",
+                    ) }}
+            end as {{ column }}_chi_square
+            {%- endfor %}
+        from sides
+
+    ),
+
     median_tests as (
 
         select
             {{ keys | join(", ") }},
             'current' as slot
             {%- for column in columns %},
-            case
-                when {{ column }}_is_tested then
-                    {{ chi_square_1_p(median_chi_square(
-                        column ~ "_later_greater", column ~ "_n", column ~ "_earlier_greater", column ~ "_earlier_n",
-                    )) }}
-            end as {{ column }}_p_value
+            {{ chi_square_1_p(column ~ "_chi_square") }} as {{ column }}_p_value
             {%- endfor %}
-        from sides
+        from chi_squares
 
     )
 {% endmacro %}

@@ -24,7 +24,8 @@ promises as (
 duration_measures as (
 
     {{ grouped_spreads(
-        'durations', 'event_date', ticket_dimensions(), ['calendar_minutes', 'business_minutes'], by=['metric']
+        'durations', 'event_date', ticket_dimensions(), ['calendar_minutes', 'business_minutes'], by=['metric'],
+        percentiles_in=ref('int_ticket_duration_percentiles'),
     ) }}
 
 ),
