@@ -64,6 +64,25 @@ BUSINESS_HOURS = "\n".join(
 )
 SCHEDULES = sorted({line.split(",")[0] for line in BUSINESS_HOURS.splitlines()[1:]} - {"atlantis"})
 
+SLA_TARGETS = """metric,priority,target_minutes,clock,pauses_on,valid_from,valid_to
+first_response,urgent,30,calendar,,,
+first_response,high,45.5,business,,,2015-01-01
+first_response,high,20,business,pending,2015-01-01,
+first_response,,240,business,on_hold,,2033-01-01
+next_response,urgent,10,calendar,pending,,
+next_response,high,60,business,pending on_hold,,
+next_response,normal,100000,business,,,
+next_response,,480,calendar,on_hold,2001-01-01,2030-06-15
+full_resolution,urgent,600,calendar,pending,,
+full_resolution,high,960,business,pending on_hold solved closed,,
+full_resolution,low,40000,business,pending,,
+full_resolution,,2880,calendar,solved closed pending,,2020-01-01
+full_resolution,,2700,business,new,2020-01-01,
+requester_wait,urgent,120,calendar,,,
+requester_wait,high,480,business,on_hold,,
+requester_wait,,1620,business,,1999-12-31,
+"""
+
 
 def _holidays() -> str:
     rows = ["schedule_id,date,closed_from,closed_to,name"]

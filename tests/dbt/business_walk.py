@@ -2,7 +2,7 @@
 
 What enters: the texts of the seeds `business_hours.csv` and `holidays.csv`.  What leaves: the open
 microseconds between two UTC instants, and the open stretches from one on, both found by going through the
-days of the schedule's own calendar one by one and asking Python's `zoneinfo` when each begins.  Nothing here is
+days of the schedule's own calendar one by one and asking Python's `zoneinfo` when each begins.  Nothing is
 shared with the models, and nothing is cumulative.
 """
 
@@ -22,7 +22,7 @@ EPOCH = datetime(1970, 1, 1)
 EPOCH_ORDINAL = EPOCH.toordinal()
 DAY_MICROS = DAY_SECONDS * 1_000_000
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-HORIZON_DAYS = 36_525
+HORIZON_DAYS = 2_000
 
 Stretch = tuple[int, int]
 
@@ -135,7 +135,7 @@ class Schedule:
         return total
 
     def spans_after(self, a: int) -> Iterator[Stretch]:
-        """The open stretches from `a` on, in order, for a century."""
+        """The open stretches from `a` on, in order, for some years."""
         first = a // DAY_MICROS + EPOCH_ORDINAL - 1
         held: list[Stretch] = []
         for ordinal in range(first, first + HORIZON_DAYS):

@@ -12,16 +12,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.dbt.business_company import BUSINESS_HOURS, HOLIDAYS, SCHEDULES, Company, random_company
-from tests.dbt.business_tickets import TicketClock, business_columns, business_turns
+from tests.dbt.business_company import (
+    BUSINESS_HOURS,
+    HOLIDAYS,
+    SCHEDULES,
+    SLA_TARGETS,
+    Company,
+    random_company,
+)
+from tests.dbt.business_tickets import MINUTE_MICROS, TicketClock, business_columns, business_turns
 from tests.dbt.business_walk import BusinessCalendar
 from tests.dbt.harness import Warehouse, build_warehouse
+from tests.dbt.sla_walk import Judge, Targets, Verdict, runs_of
 from tests.dbt.test_ticket_oracle import Story, tell
 
 TICKETS = 100_000
+ZONE = ZoneInfo("Asia/Seoul")
+UNKNOWN = {"unknown_schedule", "unknown_time_zone"}
 MILLISECOND = 1 / 60_000  # in minutes
 Row = dict[str, Any]
 
@@ -60,8 +71,9 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
         with build_warehouse(
             tmp_path_factory.mktemp("business"),
             rows,
-            select=["+fct_tickets", "+fct_ticket_replies"],
-            seeds={"business_hours": BUSINESS_HOURS, "holidays": HOLIDAYS},
+            select=["+fct_tickets", "+fct_ticket_replies", "+fct_ticket_slas"],
+            variables={"time_zone": str(ZONE)},
+            seeds={"business_hours": BUSINESS_HOURS, "holidays": HOLIDAYS, "sla_targets": SLA_TARGETS},
         ) as warehouse:
             as_of = warehouse.value("select as_of from int_as_of")
             yield Trial(warehouse, as_of, calendar, told(company, as_of))
@@ -131,6 +143,52 @@ def test_every_turn_of_every_ticket(trial: Trial) -> None:
                 wrong.append((ticket_id, turn["started"].at, ours, expected))
     assert not wrong, (len(wrong), wrong[:20])
     assert turns == len(found) > TICKETS / 4
+
+
+def test_every_service_level(trial: Trial) -> None:
+    """State, reason, instants and elapsed time of every row of fct_ticket_slas."""
+    targets = Targets(SLA_TARGETS, ZONE)
+    cursor = trial.warehouse.connection.execute(
+        "select ticket_id, metric, case when metric = 'next_response' then started_at end, state, reason, "
+        "due_at, breached_at, elapsed_minutes, priority, target_minutes, clock, fulfilled_at, met_by "
+        "from fct_ticket_slas"
+    )
+    found = {row[:3]: row[3:] for row in cursor.fetchall()}
+    wrong, seen = [], Counter[tuple[str, str, str | None]]()
+    judged = 0
+    for ticket_id, story in trial.stories.items():
+        judge = Judge(story, trial.clocks[ticket_id], targets, trial.as_of)
+        for run in runs_of(story):
+            verdict = judge.verdict(run)
+            judged += 1
+            seen[run.metric, verdict.state, verdict.reason] += 1
+            turn = run.started_at if run.metric == "next_response" else None
+            ours = found.get((ticket_id, run.metric, turn))
+            if ours is None or not agrees(verdict, ours, story.columns["has_event_history"]):
+                wrong.append((ticket_id, verdict, ours))
+    kinds = Counter((v.run.metric, v.state, v.reason, o and o[:2]) for _, v, o in wrong)
+    assert not wrong, (len(wrong), kinds, wrong[:12])
+    assert judged == len(found)
+    for metric in ("first_response", "next_response", "full_resolution", "requester_wait"):
+        assert {"met", "breached", "pending", "not_applicable"} <= {s for m, s, _ in seen if m == metric}
+
+
+def agrees(verdict: Verdict, ours: tuple[Any, ...], has_event_history: bool) -> bool:
+    state, reason, due_at, breached_at, elapsed, priority, target_minutes, clock, fulfilled_at, met_by = ours
+    if state != verdict.state:
+        return False
+    if state == "not_applicable":
+        # a ticket may meet both kinds of unknown hours, and one without events may be unknown in several ways
+        several = UNKNOWN if has_event_history else {*UNKNOWN, "no_events", "no_clock"}
+        return reason == verdict.reason or {reason, verdict.reason} <= several
+    assert verdict.target is not None
+    return (
+        (due_at, breached_at, priority, clock)
+        == (verdict.due_at, verdict.breached_at, verdict.priority, verdict.target.clock)
+        and target_minutes == verdict.target.allowed / MINUTE_MICROS
+        and (fulfilled_at, met_by) == (verdict.run.fulfilled_at, verdict.run.met_by)
+        and not differs(elapsed, verdict.elapsed_minutes)
+    )
 
 
 def test_the_company_reaches_every_case(trial: Trial) -> None:

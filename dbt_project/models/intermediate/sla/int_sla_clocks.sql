@@ -90,6 +90,27 @@ summed as (
 
 ),
 
+-- The stretches a target governs in or after which it is reached; one of no length governs nothing, but for the last.
+overdue as (
+
+    select
+        *,
+        case
+            when is_governing and micros_after >= target_micros and (started_at < ended_at or is_last)
+                then sum(
+                    case
+                        when is_governing and micros_after >= target_micros and (started_at < ended_at or is_last) then 1
+                        else 0
+                    end
+                ) over (
+                    partition by {{ run }}, held_target_id order by event_number
+                    rows between unbounded preceding and current row
+                )
+        end as overdue_place
+    from summed
+
+),
+
 final as (
 
     select
@@ -118,11 +139,13 @@ final as (
             micros_after >= target_micros and micros_after - micros < target_micros
             and micros >= {{ unknown_open_micros() }}
         ) as is_reached_at_unknown_hours,
-        -- the first stretch it governs after, or in which, it is reached
-        min(case when is_governing and micros_after >= target_micros then started_at end) as overdue_from,
-        {{ latest_known('case when is_governing and micros_after >= target_micros then priority end', '-event_number') }}
-            as overdue_priority
-    from summed
+        -- the first two of its overdue stretches: due at the very end of the first is in time there
+        max(case when overdue_place = 1 then started_at end) as overdue_from,
+        max(case when overdue_place = 1 then ended_at end) as overdue_to,
+        max(case when overdue_place = 1 then priority end) as overdue_priority,
+        max(case when overdue_place = 2 then started_at end) as overdue_again_from,
+        max(case when overdue_place = 2 then priority end) as overdue_again_priority
+    from overdue
     group by {{ run }}, held_target_id
 
 )

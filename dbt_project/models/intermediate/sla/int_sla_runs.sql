@@ -25,24 +25,38 @@ as_of as (
 
 ),
 
+answering as (
+
+    select
+        *,
+        max(case when event_kind = 'row_response' then 1 else 0 end) over (partition by source, ticket_id) = 1
+            as has_row_response
+    from moments
+    where
+        is_touch
+        or is_done_now
+        or event_kind = 'row_response'
+
+),
+
 -- The first answer: a touch, or the solve that made one needless; of a row without events, what it states.
 answers as (
 
     select
         source,
         ticket_id,
-        turn_number,
+        -- touches do not answer where the row says what did
+        case when has_row_response then 0 else turn_number end as turn_number,
         event_number,
         happened_at,
         open_micros,
         is_date_only,
         case when is_touch or event_kind = 'row_response' then 'reply' else 'solve' end as met_by,
-        row_number() over (partition by source, ticket_id, turn_number order by event_number) as place
-    from moments
-    where
-        is_touch
-        or is_done_now
-        or event_kind = 'row_response'
+        row_number() over (
+            partition by source, ticket_id, case when has_row_response then 0 else turn_number end order by event_number
+        ) as place
+    from answering
+    where not (is_touch and has_row_response)
 
 ),
 

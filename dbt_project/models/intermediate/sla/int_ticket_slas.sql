@@ -87,15 +87,31 @@ dued as (
 
 ),
 
+-- A target is overdue from the later of its due and the stretch it governs; due at the stretch's very end it is not. At
+-- unknown hours it may be overdue at once.
+overdue as (
+
+    select
+        *,
+        coalesce(greatest(due_at, overdue_from) < overdue_to, true)
+        or (overdue_to = ended_at and due_at < ended_at) as is_overdue_at_first
+    from dued
+    where
+        overdue_from is not null
+        and coalesce(due_at < ended_at, true)
+
+),
+
 breached as (
 
     select
         *,
-        greatest(due_at, overdue_from) as breached_at
-    from dued
+        case when is_overdue_at_first then greatest(due_at, overdue_from) else overdue_again_from end as breached_at,
+        case when is_overdue_at_first then overdue_priority else overdue_again_priority end as breached_priority
+    from overdue
     where
-        overdue_from is not null
-        and greatest(due_at, overdue_from) < ended_at
+        is_overdue_at_first
+        or overdue_again_from is not null
 
 ),
 
@@ -111,7 +127,7 @@ deciding as (
         elapsed_micros,
         due_at,
         breached_at,
-        overdue_priority as priority,
+        breached_priority as priority,
         coalesce(reached_schedule_id, last_schedule_id) as schedule_id,
         false as is_paused,
         is_reached_at_unknown_hours,
