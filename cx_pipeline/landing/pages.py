@@ -146,7 +146,7 @@ def connect(
     """The connector of a configured service.  Makes no call."""
     configured = settings.services[source]
     attributes = {entity: settings.attributes(entity) for entity in settings.entities}
-    link = Link(source, clock or Clock(), patience, attributes)
+    link = Link(source, clock or Clock(), patience, attributes, settings.reporting.time_zone)
     return connectors.find(configured.type)(configured, link)
 
 

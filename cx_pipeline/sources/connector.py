@@ -106,13 +106,15 @@ class Link:
     """What a connector gets to work with: its source's name, a clock, and clients whose calls are counted.
 
     `patience` is for how many seconds in all a client may pause.  `attributes`: what the settings declare, by
-    entity.  `notes` are for people; `note` adds one.
+    entity.  `time_zone`: of values without an offset, where the source says none.  `notes` are
+    for people; `note` adds one.
     """
 
     source: str
     clock: Clock
     patience: float = 900.0
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    time_zone: str = "UTC"
     notes: list[str] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
     timeout: float = 60.0

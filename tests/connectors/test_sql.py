@@ -129,6 +129,24 @@ def test_days_gone_by_are_read_alone_and_leave_the_cursor(
     assert (settings.paths.state / "cursors" / "desk" / "transactions.json").read_bytes() == cursor
 
 
+def test_days_of_a_column_without_offset_are_those_of_its_zone(
+    tmp_path: Path, database: sqlite3.Connection
+) -> None:
+    """10 January begins in Seoul at 15:00 UTC of the 9th, whether source or reports say that zone."""
+    for number, at in enumerate(("2024-01-09 23:59:59", "2024-01-10 00:00:00", "2024-01-10 23:59:59"), 1):
+        add(database, number, at)
+    source = {"type": "sql", "url": f"sqlite:///{tmp_path}/shop.sqlite", "transactions": ORDERS}
+    settings = Settings.model_validate(
+        {
+            "data_dir": tmp_path / "data",
+            "reporting": {"time_zone": "Asia/Seoul"},
+            "sources": {"desk": source},
+        }
+    )
+    pull(settings, days=Days(date(2024, 1, 10), date(2024, 1, 10)))
+    assert set(published(settings, "transactions", "transaction_id")) == {"2", "3"}
+
+
 def test_rows_without_a_cursor_value_are_told_of(tmp_path: Path, database: sqlite3.Connection) -> None:
     add(database, 1, None)
     add(database, 2, "2024-01-10 10:00:00")

@@ -94,7 +94,8 @@ class _Listing:
         self._entity = entity
         self._mapping: HttpMapping = api.settings.entities[entity]
         self._window = window
-        self._cursor = CursorField(self._mapping.cursor_format, api.settings.time_zone)
+        zone = self._mapping.time_zone or api.settings.time_zone or api.link.time_zone
+        self._cursor = CursorField(self._mapping.cursor_format, zone)
         names = wanted_fields(entity, self._mapping, api.link.attributes.get(entity, ()))
         is_instant = self._cursor.is_instant
         self._to_row = row_maker(names, self._mapping.cursor, self._cursor.read, is_instant)

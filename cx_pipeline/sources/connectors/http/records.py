@@ -71,9 +71,9 @@ def row_maker(
 class CursorField:
     """Reads and writes the values of a cursor: instants as seconds since 1970, numbers as they are."""
 
-    def __init__(self, format_: str, zone: str | None) -> None:
+    def __init__(self, format_: str, zone: str) -> None:
         self._format = format_
-        self._zone = ZoneInfo(zone or "UTC")
+        self._zone = ZoneInfo(zone)
 
     @property
     def is_instant(self) -> bool:

@@ -131,7 +131,8 @@ class SqlDatabase(Connector[SqlSource]):
         self._note_unreachable_rows(selection)
         if newest is None:
             return
-        bounds = self._bounds(newest, window)
+        zone = mapping.time_zone or self.settings.time_zone or self.link.time_zone
+        bounds = self._bounds(newest, window, zone)
         tail = Tail(cursor, mapping.overlap_minutes, self.link.clock.now(), self._database.digest_key)
         fields = frozenset(selection.columns)
         adds_updated_at = isinstance(newest, datetime) and not selection.delivers("updated_at")
@@ -151,7 +152,7 @@ class SqlDatabase(Connector[SqlSource]):
             plain["updated_at"] = selection.place(row).at
         return plain
 
-    def _bounds(self, newest: Any, window: Window | None) -> Bounds:
+    def _bounds(self, newest: Any, window: Window | None, zone: str) -> Bounds:
         """The window, or `start_date`, in the terms of the cursor column."""
         start = window.start if window else self.settings.start
         end = window.end if window else None
@@ -162,7 +163,6 @@ class SqlDatabase(Connector[SqlSource]):
                 raise Refused("its cursor is no instant: days gone by cannot be pulled again on their own")
             self.link.note("start_date is not heeded where the cursor is no instant")
             return Bounds()
-        zone = self.settings.time_zone
         return Bounds(*(None if at is None else like(newest, at, zone) for at in (start, end)))
 
     def _note_unreachable_rows(self, selection: Selection) -> None:
@@ -173,11 +173,11 @@ class SqlDatabase(Connector[SqlSource]):
             )
 
 
-def like(sample: datetime | date | str, at: datetime, zone: str | None) -> Any:
+def like(sample: datetime | date | str, at: datetime, zone: str) -> Any:
     """The instant `at` as the column of `sample` writes it; `zone` is that of values without an offset."""
     from zoneinfo import ZoneInfo
 
-    local = at.astimezone(ZoneInfo(zone or "UTC"))
+    local = at.astimezone(ZoneInfo(zone))
     if isinstance(sample, datetime):
         return at if sample.tzinfo is not None else local.replace(tzinfo=None)
     if isinstance(sample, date):
