@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,10 +57,21 @@ def row_maker(
 ) -> Callable[[Any], Iterator[Row]]:
     """What makes a record a row: the wanted fields it has; `updated_at` by its cursor where it says none."""
 
+    @lru_cache(maxsize=256)
+    def present(keys: tuple[str, ...]) -> tuple[str, ...]:
+        """The names that records with these keys may have: most of the contract's they never do."""
+        folded = {key.casefold() for key in keys}
+        return tuple(
+            name
+            for name in names
+            if not folded.isdisjoint((name.casefold(), name.partition(".")[0].casefold()))
+        )
+
     def rows(record: Any) -> Iterator[Row]:
         if not isinstance(record, dict):
             raise TypeError
-        row = {name: value for name in names if (value := _at(record, name)) is not _ABSENT}
+        wanted = present(tuple(record))
+        row = {name: value for name in wanted if (value := _at(record, name)) is not _ABSENT}
         if is_instant and cursor is not None and "updated_at" not in row:
             number = to_number(at(record, cursor))
             row["updated_at"] = None if number is None else datetime.fromtimestamp(number, UTC)
