@@ -29,7 +29,7 @@ def test_a_night_publishes_the_services_kpis_and_says_when_it_is_stale(
         service.respond = lambda request: Answer({}, 401)
         run_nightly(settings)
     file = settings.paths.published_file
-    assert kpis(file, "select count(*) from marts.fct_tickets") == [(19,)]  # one deleted, one merged
+    assert kpis(file, "select count(*) from marts.fct_tickets") == [(18,)]  # two deleted, one merged
     csat = kpis(
         file,
         "select value, n from marts.kpis where kpi = 'csat' and grain = 'all' and dimension = 'all'",

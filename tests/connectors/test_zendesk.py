@@ -34,6 +34,7 @@ def test_each_record_becomes_its_rows(tmp_path: Path) -> None:
     assert report.problems == ()
     tickets = published(settings, "tickets", "ticket_id")
     assert len(tickets) == 21
+    assert [key for key, ticket in tickets.items() if ticket["is_deleted"]] == ["9", "21"]
     one = tickets["1"]
     assert (one["status"], one["priority"], one["channel"], one["team"], one["brand"]) == (
         "solved",
@@ -108,6 +109,47 @@ def test_custom_fields_become_columns_where_the_settings_say(tmp_path: Path) -> 
         settings = settings_of(tmp_path, "zendesk", service.url, mapped)
         pull(settings)
     assert published(settings, "tickets", "ticket_id")["1"]["product"] == "shoes"
+
+
+def test_surveys_take_over_from_ratings_on_their_day(tmp_path: Path) -> None:
+    with serving(Zendesk()) as service:
+        settings = settings_of(
+            tmp_path, "zendesk", service.url, OPTIONS | {"csat_surveys_since": "2023-11-15"}
+        )
+        assert pull(settings).problems == ()
+    (asked,) = {r.value("filter[created_at_start]") for r in service.requests if "guide" in r.path}
+    assert asked == "1700006400000"
+    feedback = published(settings, "feedback", "response_id")
+    assert len(feedback) == 8  # no rating of that day or later
+    shown = [
+        tuple(f[name] for name in ("score", "scale_max", "ticket_id", "question_id"))
+        for f in sorted(feedback.values(), key=lambda f: int(f["ticket_id"]))
+    ]
+    assert shown[:4] == [
+        (1, 5, "0", "01J1WBE8QR0YQVE373K2JDJR0F"),
+        (2, 5, "1", "01J1WBE8QR0YQVE373K2JDJR0F"),
+        (None, 5, "2", "01J1WBE8QR0YQVE373K2JDJR0F"),
+        (None, 5, "3", None),
+    ]
+    commented = [f for f in feedback.values() if f["comment"]]
+    assert [f["comment"] for f in commented] == ["Write to [email]"] * 2
+    assert all((f["responded_at"] is None) == (f["score"] is None) for f in feedback.values())
+    assert all(f["invited_at"].strftime("%Y-%m-%d") == "2023-11-15" for f in feedback.values())
+
+
+def test_a_merge_names_the_ticket_that_took_over(tmp_path: Path) -> None:
+    account = Zendesk()
+    merge = account.events[7]
+    merge["child_events"] = [
+        {"id": 1, "event_type": "Comment", "public": False, "author_id": 101, "body": "요청 #12에 병합됨"},
+        {"id": 2, "event_type": "Change", "tags": ["closed_by_merge"], "previous_value": []},
+    ]
+    with serving(account) as service:
+        settings = settings_of(tmp_path, "zendesk", service.url, OPTIONS)
+        pull(settings)
+    events = published(settings, "ticket_events", "event_id").values()
+    merged = [(e["ticket_id"], e["value"]) for e in events if e["event_type"] == "merged"]
+    assert merged == [("8", "12")]
 
 
 def _recorded() -> list[dict[str, Any]]:

@@ -96,6 +96,40 @@ def _rating(number: int) -> dict[str, Any]:
     }
 
 
+def _survey_response(number: int) -> dict[str, Any]:
+    """Of every four: answered with a comment, answered, skipped, not answered."""
+    question = {"id": "01J1WBE8QR0YQVE373K2JDJR0F", "type": "rating_scale_numeric"}
+    question["sub_type"] = "customer_satisfaction"
+    at = {"created_at": "2023-11-16T00:00:00.000Z", "updated_at": f"2023-11-16T00:00:{number:02}.000Z"}
+    rating = {
+        "type": "rating_scale",
+        "rating": 1 + number % 5,
+        "rating_category": "good",
+        "question": question,
+    }
+    reason = {
+        "type": "closed_ended",
+        "selections": [{"type": "predefined", "option_id": "01J1WBKRG57E6M8C1145EXJ535"}],
+        "question": {"id": "01J1WBGX1BR4ECKTS87CRJTXSF", "type": "closed_ended"},
+    }
+    comment = {
+        "type": "open_ended",
+        "value": f"Write to person{number}@shop.example",
+        "question": {"id": "01J1WBNS76ZC4TTFWP9RCNQ1S8", "type": "open_ended"},
+    }
+    skipped = {"type": "skipped", "question": question}
+    answers = ((rating, reason, comment), (rating,), (skipped,), ())[number % 4]
+    return {
+        "id": f"01HF9{number:02}0000000000000000000",  # begins with an instant of November 2023
+        "answers": [answer | at for answer in answers],
+        "expires_at": "2023-12-14T00:00:00.000Z",
+        "responder_id": 104,
+        "subject_zrns": [f"zen:ticket:{number}"],
+        "subjects": [{"id": str(number), "type": "ticket", "zrn": f"zen:ticket:{number}"}],
+        "survey": {"id": "01J58KJ9RAE0D2EK7HRVM7Z8F2", "state": "enabled", "version": 3},
+    }
+
+
 class Zendesk:
     """The account; `tickets` and the others may be changed between pulls."""
 
@@ -104,7 +138,19 @@ class Zendesk:
         self.users = [_user(n) for n in range(101, 116)]
         self.tickets = [_ticket(n) for n in range(1, 22)]
         self.events = [_event(n) for n in range(1, 22)]
-        self.ratings = [_rating(n) for n in range(1, 12)]
+        self.satisfaction_ratings = [_rating(n) for n in range(1, 12)]
+        self.survey_responses = [_survey_response(n) for n in range(8)]
+        self.deleted_tickets = [
+            {
+                "id": number,
+                "subject": f"Order {number}",
+                "description": "secret words",
+                "actor": {"id": 101, "name": "Kim"},
+                "deleted_at": f"2023-11-14T22:13:{50 if number == 21 else number + 5:02}Z",
+                "previous_state": "solved",
+            }
+            for number in (14, 15, 16, 17, 18, 21)  # restored since, but the last
+        ]
 
     def __call__(self, request: Request) -> Answer:
         name = request.path.removeprefix("/api/v2/").removesuffix(".json")
@@ -112,11 +158,12 @@ class Zendesk:
             return self._cursor(name.split("/")[1], request)
         if name == "incremental/ticket_events":
             return self._by_time(int(request.value("start_time") or 0))
-        if name == "satisfaction_ratings":
+        if name in ("satisfaction_ratings", "deleted_tickets", "guide/survey_responses"):
+            what = name.rpartition("/")[2]
+            found: list[dict[str, Any]] = getattr(self, what)
             at = int(request.value("page[after]") or 0)
-            more = at + self.size < len(self.ratings)
-            meta = {"has_more": more, "after_cursor": str(at + self.size)}
-            return Answer({"satisfaction_ratings": self.ratings[at : at + self.size], "meta": meta})
+            meta = {"has_more": at + self.size < len(found), "after_cursor": str(at + self.size)}
+            return Answer({what: found[at : at + self.size], "meta": meta})
         if name == "users/show_many":
             wanted = {int(n) for n in (request.value("ids") or "").split(",")}
             return Answer({"users": [u for u in self.users if u["id"] in wanted]})

@@ -7,8 +7,9 @@ by cursor, ticket events by time) and the list of satisfaction ratings.  `record
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from functools import cached_property
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +24,8 @@ from cx_pipeline.sources.http.limits import RateLimit
 
 _EXPORTS_PER_MINUTE = 10
 _CALLS_PER_MINUTE = 200
-_RATINGS_LOOKBACK_SECONDS = 30 * 86_400  # a rating may be given or changed long after it was offered
+_SURVEY_RESPONSES = "guide/survey_responses"
+_LOOKBACK_SECONDS = 30 * 86_400  # a rating may be given or changed long after it was offered
 
 
 class ZendeskSource(ServiceSource):
@@ -43,6 +45,8 @@ class ZendeskSource(ServiceSource):
     """`email` joins a person's records across sources; `id` uses Zendesk's own numbers."""
     page_size: PositiveInt | None = None
     """Records a page of an export; by default Zendesk's own, 1000."""
+    csat_surveys_since: date | None = None
+    """The day (UTC) CSAT surveys took over: their answers count from it on, ratings until then."""
 
 
 class Zendesk(Connector[ZendeskSource]):
@@ -62,6 +66,10 @@ class Zendesk(Connector[ZendeskSource]):
         return RateLimit(_EXPORTS_PER_MINUTE)
 
     @cached_property
+    def _deletions(self) -> RateLimit:
+        return RateLimit(_EXPORTS_PER_MINUTE)
+
+    @cached_property
     def _directory(self) -> Directory:
         return Directory(self._client, by_email=self.settings.identify_by == "email", note=self.link.note)
 
@@ -70,12 +78,22 @@ class Zendesk(Connector[ZendeskSource]):
         return basic(f"{self.settings.email}/token", token) if self.settings.email else bearer(token)
 
     def streams(self) -> Sequence[Stream]:
-        return (
+        always = (
             Stream("users", ("customers",), self._users),
             Stream("tickets", ("tickets",), self._tickets),
+            Stream("deleted_tickets", ("tickets",), self._deleted_tickets),
             Stream("ticket_events", ("ticket_events",), self._ticket_events),
             Stream("satisfaction_ratings", ("feedback",), self._ratings),
         )
+        if self._surveys_since is None:
+            return always
+        return (*always, Stream("survey_responses", ("feedback",), self._survey_responses))
+
+    @property
+    def _surveys_since(self) -> int | None:
+        """The second from which CSAT surveys stand for satisfaction ratings."""
+        day = self.settings.csat_surveys_since
+        return int(datetime.combine(day, time.min, UTC).timestamp()) if day else None
 
     def check(self) -> Iterator[tuple[str, Callable[[], object]]]:
         recent = {"start_time": int(self.link.clock.now().timestamp()) - 3600, "per_page": 1}
@@ -84,6 +102,9 @@ class Zendesk(Connector[ZendeskSource]):
         yield "ticket events", lambda: self._client.get("incremental/ticket_events.json", recent)
         yield "users", lambda: self._client.get("incremental/users/cursor.json", recent)
         yield "satisfaction ratings", lambda: self._client.get("satisfaction_ratings.json", {"page[size]": 1})
+        yield "deleted tickets", lambda: self._client.get("deleted_tickets.json", {"page[size]": 1})
+        if self._surveys_since is not None:
+            yield "survey responses", lambda: self._client.get(_SURVEY_RESPONSES, {"page[size]": 1})
         yield "groups", lambda: self._client.get("groups.json", {"page[size]": 1})
 
     # ------------------------------------------------------------ streams
@@ -146,41 +167,103 @@ class Zendesk(Connector[ZendeskSource]):
                 return
             start = end
 
-    def _ratings(self, cursor: Json, window: Window | None) -> Iterator[Page]:
-        """Satisfaction ratings from some weeks back on, since a rating changes after it was offered."""
-        where = cursor or {"from": self._start(window), "after": None, "newest": 0}
-        end = int(window.end.timestamp()) if window else None
+    def _deleted_tickets(self, cursor: Json, window: Window | None) -> Iterator[Page]:
+        """Tickets deleted in the last thirty days, of which those not met before land."""
+        where = cursor or {"since": "", "after": None, "newest": ""}
         while True:
             answer = self._client.get(
-                "satisfaction_ratings.json",
-                {
-                    "start_time": where["from"],
-                    "end_time": end,
-                    "page[size]": 100,
-                    "page[after]": where["after"],
-                },
+                "deleted_tickets.json",
+                {"page[size]": 100, "page[after]": where["after"]},
+                limit=self._deletions,
             )
-            ratings: list[dict[str, Any]] = part(answer, "satisfaction_ratings", list)
+            found: list[dict[str, Any]] = part(answer, "deleted_tickets", list)
+            times = [_instant(one, "deleted_at") for one in found]
+            new = [one for one, at in zip(found, times, strict=True) if not at or at > where["since"]]
+            newest = max([where["newest"], *times])
+            after = _following(answer)
+            where = {"since": where["since"] if after else newest, "after": after, "newest": newest}
+            yield Page({"tickets": rows_of(new, records.deleted_ticket)}, where, _fields(found))
+            if after is None:
+                return
+
+    def _ratings(self, cursor: Json, window: Window | None) -> Iterator[Page]:
+        def fetch(start: int, after: str | None) -> Json:
+            end = int(window.end.timestamp()) if window else None
+            times = {"start_time": start, "end_time": end}
+            return self._client.get(
+                "satisfaction_ratings.json", {**times, "page[size]": 100, "page[after]": after}
+            )
+
+        def created(rating: dict[str, Any]) -> int:
+            return records.epoch(rating["created_at"])
+
+        until = self._surveys_since
+        for ratings, where in self._looking_back("satisfaction_ratings", fetch, created, cursor, window):
             self._directory.look_up(_ids(ratings, "requester_id", "assignee_id"))
-            rows = rows_of(ratings, lambda rating: records.rating(rating, self._directory))
-            newest = max([where["newest"], *(records.epoch(r["created_at"]) for r in ratings)])
-            has_more = bool((answer.get("meta") or {}).get("has_more"))
-            where = (
-                {"from": where["from"], "after": answer["meta"]["after_cursor"], "newest": newest}
-                if has_more
-                else {
-                    "from": max(newest - _RATINGS_LOOKBACK_SECONDS, where["from"]),
-                    "after": None,
-                    "newest": newest,
-                }
-            )
+            rows = rows_of(ratings, partial(records.rating, directory=self._directory, until=until))
             yield Page({"feedback": rows}, where, _fields(ratings))
-            if not has_more:
+
+    def _survey_responses(self, cursor: Json, window: Window | None) -> Iterator[Page]:
+        since = self._surveys_since or 0
+
+        def fetch(start: int, after: str | None) -> Json:
+            times = {"filter[created_at_start]": max(start, since) * 1000}
+            if window:
+                times["filter[created_at_end]"] = int(window.end.timestamp()) * 1000
+            return self._client.get(
+                _SURVEY_RESPONSES, {**times, "sort": "id", "page[size]": 50, "page[after]": after}
+            )
+
+        for found, where in self._looking_back(
+            "survey_responses", fetch, records.survey_created, cursor, window
+        ):
+            self._directory.look_up(_ids(found, "responder_id"))
+            rows = rows_of(found, lambda response: records.survey_response(response, self._directory))
+            yield Page({"feedback": rows}, where, _fields(found))
+
+    def _looking_back(
+        self,
+        what: str,
+        fetch: Callable[[int, str | None], Json],
+        created: Callable[[dict[str, Any]], int],
+        cursor: Json,
+        window: Window | None,
+    ) -> Iterator[tuple[list[dict[str, Any]], Json]]:
+        """Pages of a list by time of creation, from some weeks back on: its records change for so long."""
+        where = cursor or {"from": self._start(window), "after": None, "newest": 0}
+        while True:
+            answer = fetch(where["from"], where["after"])
+            found: list[dict[str, Any]] = part(answer, what, list)
+            newest = max([where["newest"], *_seconds(found, created)])
+            after = _following(answer)
+            start = where["from"] if after else max(newest - _LOOKBACK_SECONDS, where["from"])
+            where = {"from": start, "after": after, "newest": newest}
+            yield found, where
+            if after is None:
                 return
 
     def _start(self, window: Window | None) -> int:
         start: datetime | None = window.start if window else self.settings.start
         return int(start.timestamp()) if start else 0
+
+
+def _following(answer: Json) -> str | None:
+    """The cursor of the next page of a list."""
+    meta = answer.get("meta") or {}
+    return meta["after_cursor"] if meta.get("has_more") else None
+
+
+def _instant(record: Any, name: str) -> str:
+    """The instant a record tells, empty where it tells none that can be read."""
+    value = record.get(name) if isinstance(record, dict) else None
+    return value if isinstance(value, str) and value[:4].isdigit() else ""
+
+
+def _seconds(found: Sequence[Any], created: Callable[[dict[str, Any]], int]) -> Iterator[int]:
+    """When records were created, of those that can be read."""
+    for record in found:
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
+            yield created(record)
 
 
 def _fields(found: Sequence[dict[str, Any]]) -> frozenset[str]:

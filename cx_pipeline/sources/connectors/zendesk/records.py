@@ -5,6 +5,7 @@ What enters: one record and the directory.  What leaves: its rows.  Pure; called
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +39,8 @@ _STATUSES = {"hold": "on_hold", "deleted": "closed"}
 _MERGED_TAG = "closed_by_merge"
 _SCORES = {"good": 1, "good_with_comment": 1, "bad": 0, "bad_with_comment": 0}
 _RULES = ("rule", "system", "admin_setting", "automation", "trigger")
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TICKET_NUMBER = re.compile(r"#(\d+)")
 _SYSTEM = -1  # the updater of what Zendesk did by itself
 
 
@@ -137,9 +140,10 @@ def ticket_events(event: dict[str, Any], directory: Directory) -> Iterator[Row]:
             "event_id": f"{event['id']}-created",
             "event_type": "created",
         }
+    target = _merge_target(children)
     for child in children:
         actor = _actor(event, child, directory)
-        for number, change in enumerate(_changes(child, directory)):
+        for number, change in enumerate(_changes(child, directory, target)):
             key = str(child["id"]) if number == 0 else f"{child['id']}-{number}"
             yield {**common, **actor, **change, "event_id": key}
 
@@ -156,7 +160,15 @@ def _actor(event: dict[str, Any], child: dict[str, Any], directory: Directory) -
     return {"actor_role": role, "agent_id": found.id if found and role == "agent" else None}
 
 
-def _changes(child: dict[str, Any], directory: Directory) -> Iterator[Row]:
+def _merge_target(children: Sequence[dict[str, Any]]) -> str | None:
+    """The ticket that the comment made by a merge names as `#123`, whatever its language."""
+    texts = (str(child.get("body") or "") for child in children if child.get("event_type") == "Comment")
+    found = (_TICKET_NUMBER.search(text) for text in texts)
+    return next((match[1] for match in found if match), None)
+
+
+def _changes(child: dict[str, Any], directory: Directory, target: str | None) -> Iterator[Row]:
+    """`target`: the ticket that took this one over, if this is a merge."""
     kind = child.get("event_type")
     if kind == "Comment":
         is_public = bool(child["public"])
@@ -177,13 +189,21 @@ def _changes(child: dict[str, Any], directory: Directory) -> Iterator[Row]:
         kind = "satisfaction_offered" if score == "offered" else "satisfaction"
         yield {"event_type": kind, "value": score}
     if _MERGED_TAG in _words(child.get("tags")) and _MERGED_TAG not in _words(child.get("previous_value")):
-        yield {"event_type": "merged"}
+        yield {"event_type": "merged", "value": target}
 
 
-def rating(record: dict[str, Any], directory: Directory) -> Iterator[Row]:
-    """A rating, or the unanswered offer of one; what was never offered is nothing."""
+def deleted_ticket(record: dict[str, Any]) -> Iterator[Row]:
+    """A tombstone; a ticket that was restored since has a later version of its own."""
+    yield {"ticket_id": record["id"], "updated_at": record["deleted_at"], "is_deleted": True}
+
+
+def rating(record: dict[str, Any], directory: Directory, until: int | None) -> Iterator[Row]:
+    """A rating, or the unanswered offer of one; what was never offered is nothing.
+
+    From the second `until` on the account has surveys, and its ratings are only copies of their answers.
+    """
     score = record["score"]
-    if score == "unoffered":
+    if score == "unoffered" or (until is not None and epoch(record["created_at"]) >= until):
         return
     given = _SCORES.get(score)
     yield {
@@ -203,6 +223,64 @@ def rating(record: dict[str, Any], directory: Directory) -> Iterator[Row]:
         "updated_at": record["updated_at"],
         "reason": record.get("reason"),
     }
+
+
+def survey_created(record: dict[str, Any]) -> int:
+    """The second a survey was offered: its id is a ULID, which begins with the time in milliseconds."""
+    return _ulid_milliseconds(record["id"]) // 1000
+
+
+def _ulid_milliseconds(ulid: str) -> int:
+    milliseconds = 0
+    for sign in ulid[:10].upper():
+        milliseconds = milliseconds * 32 + _CROCKFORD.index(sign)
+    return milliseconds
+
+
+def survey_response(record: dict[str, Any], directory: Directory) -> Iterator[Row]:
+    """The answer to a survey's question of satisfaction, or the unanswered offer of one."""
+    answers = record["answers"]
+    rated = [a for a in answers if (a.get("question") or {}).get("sub_type") == "customer_satisfaction"]
+    rating = rated[0] if rated else {"question": {}}
+    offered = datetime.fromtimestamp(_ulid_milliseconds(record["id"]) / 1000, UTC).isoformat()
+    score = rating["rating"] if rating.get("type") == "rating_scale" else None
+    scale = [option["rating"] for option in rating["question"].get("options") or ()]
+    comments = [a["value"] for a in answers if a.get("type") == "open_ended" and a.get("value")]
+    answered = max((a["updated_at"] for a in answers), default=offered)
+    survey = record.get("survey") or {}
+    yield {
+        "response_id": record["id"],
+        "survey_id": survey.get("id") or record.get("survey_id"),
+        "question_id": rating["question"].get("id"),
+        "metric": "csat",
+        "score": score,
+        "scale_min": min(scale) if len(scale) > 1 else 1,
+        "scale_max": max(scale) if len(scale) > 1 else 5,
+        "comment": "\n".join(comments) or None,
+        "customer_id": directory.identity(record.get("responder_id")),
+        "ticket_id": _subject_ticket(record),
+        "invited_at": offered,
+        "responded_at": None if score is None and not comments else answered,
+        "updated_at": answered,
+        "reason": ", ".join(_reasons(answers)) or None,
+        "rating_category": rating.get("rating_category"),
+    }
+
+
+def _subject_ticket(record: dict[str, Any]) -> str | None:
+    """The ticket a survey is about, of what may be a ticket or a conversation."""
+    names = [name for name in record.get("subject_zrns") or () if ":ticket:" in name]
+    return names[0].rpartition(":")[2] if names else None
+
+
+def _reasons(answers: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What was chosen of the reasons offered: the label where Zendesk tells it, else the option's id."""
+    for answer in answers:
+        if answer.get("type") == "closed_ended":
+            options = answer["question"].get("options") or ()
+            labels = {option["id"]: option["label"].get("value") for option in options}
+            for chosen in answer["selections"]:
+                yield labels.get(chosen["option_id"]) or chosen["option_id"]
 
 
 def _number(value: Any) -> int | None:
