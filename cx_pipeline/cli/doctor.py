@@ -64,7 +64,19 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding, in the order of a night."""
-    for check in (_settings, _zone, _folders, _space, _key, _files, _lock, _held, _published, _tonight):
+    for check in (
+        _settings,
+        _zone,
+        _folders,
+        _space,
+        _key,
+        _files,
+        _services,
+        _lock,
+        _held,
+        _published,
+        _tonight,
+    ):
         try:
             yield from check(settings)
         except OSError as error:  # one unreadable place must not hide what the other checks find
@@ -185,6 +197,28 @@ def _files(settings: Settings) -> Iterator[Finding]:
         if delivery.files:
             text = f"{delivery.source}.{delivery.entity}: {delivery.files} files, {delivery.waiting} waiting"
             yield Finding("ok", "inbox", text)
+
+
+def _services(settings: Settings) -> Iterator[Finding]:
+    """Whether each service's credential is there; what it reaches is for `cx sources check`, which calls."""
+    from cx_pipeline.landing import connect
+    from cx_pipeline.settings.sources import secret_fields
+    from cx_pipeline.sources.http.errors import CredentialMissing
+
+    for name, source in settings.services.items():
+        connector = connect(settings, name)
+        missing, found = [], []
+        for secret in secret_fields(type(source)):
+            try:
+                connector.secret(secret)
+                found.append(secret)
+            except CredentialMissing as error:
+                missing.append(str(error))
+        if missing and not found:
+            yield Finding("warning", "service", f"{name} ({source.type}): {missing[0]}, unless it needs none")
+        else:
+            told = f"{', '.join(found)} is there" if found else "needs no credential"
+            yield Finding("ok", "service", f"{name} ({source.type}): {told}; `cx sources check` tries it")
 
 
 def _lock(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cx_pipeline.cli.doctor import doctor
 from cx_pipeline.cli.sources import sources
 from tests.connectors.service import Answer, Request, Service, serving
 from tests.connectors.zendesk_fixture import Zendesk
@@ -29,6 +30,19 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 def run(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(sources, list(arguments))
     return result.exit_code, result.output
+
+
+def test_the_doctor_tells_whether_a_credential_is_there_and_calls_nobody(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = CliRunner().invoke(doctor).output
+    assert "help (zendesk): token is there" in output
+    assert "s3cret-t0ken" not in output
+    monkeypatch.delenv("CX_SOURCES__HELP__TOKEN")
+    output = CliRunner().invoke(doctor).output
+    assert "help (zendesk): no token is set: put it into" in output
+    assert "CX_SOURCES__HELP__TOKEN" in output
+    assert service.requests == []
 
 
 def test_check_tells_what_a_credential_reaches(service: Service) -> None:
