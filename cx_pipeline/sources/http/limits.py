@@ -18,6 +18,7 @@ _REMAINING = (
     "x-ratelimit-remaining",
     "x-rate-limit-remaining",
     "x-ratelimit-app-global-minute-remaining",
+    "x-hubspot-ratelimit-remaining",
 )
 _RESET = (
     "ratelimit-reset",
@@ -26,6 +27,7 @@ _RESET = (
     "x-rate-limit-reset",
     "x-ratelimit-app-global-minute-reset",
 )
+_SLICE_MS = ("x-hubspot-ratelimit-interval-milliseconds",)  # the limit's slice of time, no reset told
 _EPOCH_FROM = 1_000_000_000  # a reset as large as this is an instant, not a number of seconds
 _LONGEST_RESET = 3600.0
 
@@ -67,7 +69,8 @@ def reset_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds until the service's limit begins anew, where it says."""
     reset = told(headers, _RESET)
     if reset is None:
-        return None
+        slice_ms = told(headers, _SLICE_MS)
+        return None if slice_ms is None else min(slice_ms / 1000, _LONGEST_RESET)
     left = reset - their_now(headers, now).timestamp() if reset >= _EPOCH_FROM else reset
     return min(max(left, 0.0), _LONGEST_RESET)
 
