@@ -11,13 +11,17 @@ START = 1_700_000_000
 DAY = 86_400
 
 
+def _email(number: int) -> str | None:
+    return None if number % 5 == 0 else f"person{number}@shop.example"
+
+
 def _contact(number: int) -> dict[str, Any]:
     return {
         "type": "contact",
         "id": f"c{number}",
         "external_id": f"shop-{number}",
         "role": "user",
-        "email": None if number % 5 == 0 else f"person{number}@shop.example",
+        "email": _email(number),
         "created_at": START - DAY,
         "signed_up_at": None,
         "updated_at": START + number * DAY // 4,
@@ -79,9 +83,7 @@ def _conversation(number: int) -> dict[str, Any]:
             "subject": "",
             "author": {"type": "admin", "id": "11"}
             if number == 4
-            else {"type": "user", "id": contact, "email": f"person{contact[1:]}@shop.example"}
-            if number % 2
-            else {"type": "user", "id": contact},
+            else {"type": "user", "id": contact, "email": _email(int(contact[1:])) if number % 2 else None},
         },
         "contacts": {"type": "contact.list", "contacts": [{"type": "contact", "id": contact}]},
         "admin_assignee_id": 11,

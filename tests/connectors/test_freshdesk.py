@@ -142,6 +142,20 @@ def test_a_ticket_that_changes_while_we_read_costs_no_other(tmp_path: Path, smal
     assert len(published(settings, "tickets", "ticket_id")) == 27
 
 
+def test_pages_that_turn_in_a_circle_end_the_stream(tmp_path: Path, small_pages: None) -> None:
+    account = Freshdesk()
+
+    def respond(request: Request) -> Answer:
+        is_list = request.path == "/api/v2/contacts" and not request.value("state")
+        return Answer(account.contacts[:4]) if is_list else account(request)
+
+    with serving(respond) as service:
+        settings = settings_of(tmp_path, "freshdesk", service.url, OPTIONS)
+        problems = dict(pull(settings).problems)
+    assert list(problems) == ["contacts"]
+    assert "circle" in problems["contacts"]
+
+
 def test_the_next_night_lands_what_changed_and_the_history_adds_up(tmp_path: Path) -> None:
     account = Freshdesk()
     with serving(account) as service:

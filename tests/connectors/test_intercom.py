@@ -158,6 +158,21 @@ def test_a_place_in_the_pages_that_is_forgotten_costs_no_row(tmp_path: Path) -> 
     assert len(published(settings, "tickets", "ticket_id")) == 15
 
 
+def test_pages_that_turn_in_a_circle_end_the_stream(tmp_path: Path) -> None:
+    account = Intercom()
+    answer = {"data": account.contacts[:2], "pages": {"next": {"starting_after": "again"}}}
+
+    def respond(request: Request) -> Answer:
+        is_search = request.path == "/contacts/search" and isinstance(request.body["query"]["value"], int)
+        return Answer(answer) if is_search else account(request)
+
+    with serving(respond) as service:
+        settings = settings_of(tmp_path, "intercom", service.url, OPTIONS)
+        problems = dict(pull(settings).problems)
+    assert list(problems) == ["contacts"]
+    assert "circle" in problems["contacts"]
+
+
 def test_a_conversation_deleted_or_broken_costs_itself_alone(tmp_path: Path) -> None:
     account = Intercom()
     account.conversations[1].pop("state")

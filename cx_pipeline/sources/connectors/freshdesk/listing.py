@@ -76,6 +76,7 @@ def walk(
 ) -> Iterator[tuple[list[dict[str, Any]], Json]]:
     """(records of a page, cursor that leads on), from the cursor or `start` to the list's end (or `end`)."""
     where = cursor or {"since": instants.text(start or _BEFORE_FRESHDESK), "page": 1, "newest": None}
+    before: list[dict[str, Any]] = []
     while True:
         found = array(
             fetch(
@@ -88,6 +89,9 @@ def walk(
                 },
             )
         )
+        if where["page"] > 1 and found and found == before:
+            raise BrokenAnswer("the service's pages turn in a circle: the next night tries again from here")
+        before = found
         times = instants.instants(found, listing.instant)
         is_past = end is not None and _is_ordered(listing, times) and times[-1] >= end
         is_last = len(found) < LARGEST_PAGE or is_past

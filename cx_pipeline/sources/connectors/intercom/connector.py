@@ -28,7 +28,7 @@ from cx_pipeline.sources.connector import (
 from cx_pipeline.sources.connectors.intercom import records
 from cx_pipeline.sources.connectors.intercom.directory import Directory, search
 from cx_pipeline.sources.http.auth import bearer
-from cx_pipeline.sources.http.errors import NotFound, Refused
+from cx_pipeline.sources.http.errors import BrokenAnswer, NotFound, Refused
 from cx_pipeline.sources.http.limits import RateLimit
 
 _VERSION = "2.11"
@@ -153,6 +153,10 @@ class Intercom(Connector[IntercomSource]):
             found: list[dict[str, Any]] = part(answer, name, list)
             newest = max([where["newest"], *records.seconds(found, "updated_at")])
             following = ((answer.get("pages") or {}).get("next") or {}).get("starting_after")
+            if following is not None and following == where["after"]:
+                raise BrokenAnswer(
+                    "the service's pages turn in a circle: the next night tries again from here"
+                )
             is_last = following is None or not found or (end is not None and newest >= end and not by_day)
             where = (
                 {"since": max(newest - _LATE_SECONDS, where["since"]), "after": None, "newest": newest}
