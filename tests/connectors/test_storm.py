@@ -26,6 +26,7 @@ from cx_pipeline.settings import Settings
 from tests.connectors import (
     delighted_fixture,
     freshdesk_fixture,
+    hubspot_fixture,
     intercom_fixture,
     qualtrics_fixture,
     surveymonkey_fixture,
@@ -56,6 +57,7 @@ CASES = (
     Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk),
     Case("google_play", test_stores.play_options(), test_stores.Play),
     Case("http", test_http.OPTIONS, test_http.Ratings),
+    Case("hubspot", hubspot_fixture.OPTIONS, hubspot_fixture.HubSpot),
     Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),
     Case("qualtrics", qualtrics_fixture.OPTIONS, qualtrics_fixture.Qualtrics),
     Case("remote_files", test_remote_files.OPTIONS, test_remote_files.Web),
