@@ -227,8 +227,8 @@ def test_a_record_without_what_it_needs_is_rejected_alone(tmp_path: Path) -> Non
 
 
 def test_suggest_names_the_surveys_and_what_they_saw(tmp_path: Path) -> None:
-    with serving(HubSpot(size=100)) as service:
-        settings = settings_of(tmp_path, "hubspot", service.url, OPTIONS)
+    with serving(HubSpot()) as service:
+        settings = settings_of(tmp_path, "hubspot", service.url, OPTIONS | {"page_size": 100})
         proposal = connect(settings, "desk", SwiftClock()).suggest()
     assert proposal.splitlines() == [
         "[sources.desk.surveys]",

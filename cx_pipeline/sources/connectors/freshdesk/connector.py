@@ -54,7 +54,7 @@ class FreshdeskSource(ServiceSource):
     statuses: dict[str, Status] = {}
     """What the account's own statuses mean: `{ "8" = "pending" }`; by default `open`."""
     questions: dict[str, Faces] = {"default_question": "csat"}
-    """What the questions of its satisfaction surveys measure; a question not named is left out."""
+    """What the questions of its satisfaction surveys measure; the others are left out, with `{}` all are."""
 
 
 class Freshdesk(Connector[FreshdeskSource]):
@@ -62,6 +62,10 @@ class Freshdesk(Connector[FreshdeskSource]):
 
     settings_type = FreshdeskSource
     entities = ("customers", "feedback", "tickets", "ticket_events")
+
+    @classmethod
+    def delivers(cls, settings: FreshdeskSource) -> tuple[str, ...]:
+        return tuple(e for e in cls.entities if e != "feedback" or settings.questions)
 
     @cached_property
     def _client(self) -> Any:
@@ -85,13 +89,14 @@ class Freshdesk(Connector[FreshdeskSource]):
         return records.Statuses(self.settings.statuses, self.link.note)
 
     def streams(self) -> Sequence[Stream]:
+        answers = Stream("satisfaction_ratings", ("feedback",), self._ratings)
         return (
             Stream("contacts", ("customers",), partial(self._contacts, None)),
             Stream("deleted_contacts", ("customers",), partial(self._contacts, "deleted")),
             Stream("tickets", ("tickets", "ticket_events"), self._tickets),
             Stream("spam", ("tickets",), partial(self._set_aside, "spam")),
             Stream("deleted_tickets", ("tickets",), partial(self._set_aside, "deleted")),
-            Stream("satisfaction_ratings", ("feedback",), self._ratings),
+            *((answers,) if self.settings.questions else ()),
         )
 
     def check(self) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -101,7 +106,8 @@ class Freshdesk(Connector[FreshdeskSource]):
         yield "contacts", lambda: array(self._client.get("contacts", one))
         yield "agents", lambda: array(self._client.get("agents", one))
         yield "groups", lambda: array(self._client.get("groups", one))
-        yield "satisfaction ratings", lambda: array(self._client.get("surveys/satisfaction_ratings", one))
+        if self.settings.questions:
+            yield "satisfaction ratings", lambda: array(self._client.get("surveys/satisfaction_ratings", one))
 
     def suggest(self) -> str:
         """The questions of the satisfaction surveys, the main one as csat, the others to be decided on."""

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cx_pipeline.sources.connector import part
 from cx_pipeline.sources.connectors.freshdesk.listing import LARGEST_PAGE, array
-from cx_pipeline.sources.http.errors import NotFound, ScopeMissing
+from cx_pipeline.sources.http.errors import NotFound
 
 if TYPE_CHECKING:
     from cx_pipeline.sources.http.client import Client
@@ -39,12 +40,11 @@ class Directory:
             return
         for number in sorted({n for n in numbers if isinstance(n, int)} - self._addresses.keys()):
             try:
-                self.learn([self._client.get(f"contacts/{number}")])
+                found = self._client.get(f"contacts/{number}")
+                part(found, "id", int)
+                self.learn([found])
             except NotFound:
-                pass
-            except ScopeMissing:
-                self._note("contacts cannot be read: those without a ticket are known by their numbers only")
-            self._addresses.setdefault(number, None)
+                self._addresses[number] = None
 
     def contact(self, number: int | None) -> str | None:
         """The id a contact lands under: the address, else the number."""
@@ -84,6 +84,6 @@ class Directory:
                 if len(some) < LARGEST_PAGE:
                     return found
                 page += 1
-        except (NotFound, ScopeMissing):
-            self._note(f"{what} cannot be read: their numbers stand for their names or addresses")
+        except NotFound:  # not ScopeMissing: a scope that comes back must not leave numbers behind
+            self._note(f"{what} are not there: their numbers stand for their names or addresses")
             return found

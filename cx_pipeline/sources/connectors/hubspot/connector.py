@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from cx_pipeline.settings import ServiceSource
 from cx_pipeline.sources.connector import (
@@ -28,7 +28,7 @@ from cx_pipeline.sources.connector import (
 )
 from cx_pipeline.sources.connectors.hubspot import records
 from cx_pipeline.sources.connectors.hubspot.directory import Directory
-from cx_pipeline.sources.connectors.hubspot.search import Search, archived, walk
+from cx_pipeline.sources.connectors.hubspot.search import LARGEST_PAGE, Search, archived, walk
 from cx_pipeline.sources.http.auth import bearer
 from cx_pipeline.sources.http.errors import NotFound
 from cx_pipeline.sources.http.limits import RateLimit
@@ -58,6 +58,10 @@ class HubSpotSource(ServiceSource):
     """What surveys measure, by number, where their type does not say: `{ "12" = { metric = "csat" } }`."""
     read_events: bool = True
     """Whether to read what happened on tickets; it needs the scope `conversations.read`."""
+    read_feedback: bool = True
+    """Whether to read feedback submissions, which not every subscription has."""
+    page_size: Annotated[int, Field(ge=1, le=200)] = 200
+    """Records a page of a search; at most 200."""
 
 
 class HubSpot(Connector[HubSpotSource]):
@@ -68,7 +72,8 @@ class HubSpot(Connector[HubSpotSource]):
 
     @classmethod
     def delivers(cls, settings: HubSpotSource) -> tuple[str, ...]:
-        return tuple(e for e in cls.entities if e != "ticket_events" or settings.read_events)
+        left_out = {"ticket_events": not settings.read_events, "feedback": not settings.read_feedback}
+        return tuple(entity for entity in cls.entities if not left_out.get(entity))
 
     @cached_property
     def _client(self) -> Any:
@@ -86,7 +91,7 @@ class HubSpot(Connector[HubSpotSource]):
 
     @cached_property
     def _directory(self) -> Directory:
-        return Directory(self._client, by_email=self.settings.identify_by == "email", note=self.link.note)
+        return Directory(self._client, by_email=self.settings.identify_by == "email")
 
     @cached_property
     def _stages(self) -> records.Stages:
@@ -95,17 +100,22 @@ class HubSpot(Connector[HubSpotSource]):
 
     def streams(self) -> Sequence[Stream]:
         events = Stream("ticket_events", ("ticket_events",), self._ticket_events)
+        answers = Stream("feedback_submissions", ("feedback",), self._feedback)
         return (
             Stream("contacts", ("customers",), self._contacts),
             Stream("archived_contacts", ("customers",), self._archived_contacts),
             Stream("tickets", ("tickets",), self._tickets),
             Stream("archived_tickets", ("tickets",), self._archived_tickets),
             *((events,) if self.settings.read_events else ()),
-            Stream("feedback_submissions", ("feedback",), self._feedback),
+            *((answers,) if self.settings.read_feedback else ()),
         )
 
     def check(self) -> Iterator[tuple[str, Callable[[], object]]]:
-        for what in ("tickets", "contacts", "feedback_submissions"):
+        for what in (
+            "tickets",
+            "contacts",
+            *(("feedback_submissions",) if self.settings.read_feedback else ()),
+        ):
             yield what.replace("_", " "), partial(self._client.get, f"crm/v3/objects/{what}", {"limit": 1})
         yield "pipelines", lambda: self._client.get("crm/v3/pipelines/tickets")
         yield "owners", lambda: self._client.get("crm/v3/owners", {"limit": 1})
@@ -115,11 +125,15 @@ class HubSpot(Connector[HubSpotSource]):
 
     def suggest(self) -> str:
         """The surveys among the first feedback submissions, with the values their answers have."""
-        search = Search("feedback_submissions", "hs_lastmodifieddate", records.FEEDBACK)
+        search = self._found("feedback_submissions", records.FEEDBACK)
         found, _ = next(iter(self._walk(search, None, None)))
         return records.surveys_toml(self.link.source, found)
 
     # ------------------------------------------------------------ streams
+
+    def _found(self, what: str, properties: tuple[str, ...], most: int = LARGEST_PAGE) -> Search:
+        changed = "lastmodifieddate" if what == "contacts" else "hs_lastmodifieddate"
+        return Search(what, changed, properties, min(most, self.settings.page_size))
 
     def _walk(
         self, search: Search, cursor: Json, window: Window | None
@@ -135,14 +149,14 @@ class HubSpot(Connector[HubSpotSource]):
 
     def _contacts(self, cursor: Json, window: Window | None) -> Iterator[Page]:
         names, wanted = self._properties("customers", records.CONTACT)
-        for found, after in self._walk(Search("contacts", "lastmodifieddate", names), cursor, window):
+        for found, after in self._walk(self._found("contacts", names), cursor, window):
             self._directory.learn(found)
             rows = rows_of(found, lambda contact: records.customer(contact, self._directory, wanted))
             yield Page({"customers": rows}, after, fields_of(found))
 
     def _tickets(self, cursor: Json, window: Window | None) -> Iterator[Page]:
         names, wanted = self._properties("tickets", records.TICKET)
-        for found, after in self._walk(Search("tickets", "hs_lastmodifieddate", names), cursor, window):
+        for found, after in self._walk(self._found("tickets", names), cursor, window):
             contacts = self._directory.contacts_of_tickets(found)
             rows = rows_of(
                 found,
@@ -151,7 +165,7 @@ class HubSpot(Connector[HubSpotSource]):
             yield Page({"tickets": rows}, after, fields_of(found))
 
     def _ticket_events(self, cursor: Json, window: Window | None) -> Iterator[Page]:
-        search = Search("tickets", "hs_lastmodifieddate", records.HISTORY, _HISTORIES)
+        search = self._found("tickets", records.HISTORY, _HISTORIES)
         for found, after in self._walk(search, cursor, window):
             keys = [str(one["id"]) for one in found if "id" in one]
             histories = self._histories(keys)
@@ -206,7 +220,7 @@ class HubSpot(Connector[HubSpotSource]):
 
     def _feedback(self, cursor: Json, window: Window | None) -> Iterator[Page]:
         names, wanted = self._properties("feedback", records.FEEDBACK)
-        search = Search("feedback_submissions", "hs_lastmodifieddate", names)
+        search = self._found("feedback_submissions", names)
         surveys = records.Surveys(self.settings.surveys, self.link.note)
         for found, after in self._walk(search, cursor, window):
             self._directory.look_up((one.get("properties") or {}).get("hs_contact_id") for one in found)

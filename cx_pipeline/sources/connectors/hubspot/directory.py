@@ -5,12 +5,11 @@ What enters: HubSpot's numbers.  What leaves: the ids people land under, names o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cx_pipeline.sources.connector import part
-from cx_pipeline.sources.http.errors import NotFound, ScopeMissing
 
 if TYPE_CHECKING:
     from cx_pipeline.sources.http.client import Client
@@ -21,10 +20,9 @@ _AT_ONCE = 100
 class Directory:
     """Remembers whom it met.  `by_email`: people are known by their address, where they have one."""
 
-    def __init__(self, client: Client, *, by_email: bool, note: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, *, by_email: bool) -> None:
         self._client = client
         self._by_email = by_email
-        self._note = note
         self._addresses: dict[str, str | None] = {}
 
     def learn(self, contacts: Iterable[Any]) -> None:
@@ -42,14 +40,10 @@ class Directory:
         unknown = sorted({str(n) for n in numbers if n} - self._addresses.keys())
         for start in range(0, len(unknown), _AT_ONCE):
             some = unknown[start : start + _AT_ONCE]
-            self._addresses |= dict.fromkeys(some)
             body = {"inputs": [{"id": key} for key in some], "properties": ["email"]}
-            try:
-                answer = self._client.post("crm/v3/objects/contacts/batch/read", body)
-            except (NotFound, ScopeMissing):
-                self._note("contacts cannot be read: people are known by HubSpot's numbers only")
-                continue
-            self.learn(part(answer, "results", list))
+            found = part(self._client.post("crm/v3/objects/contacts/batch/read", body), "results", list)
+            self._addresses |= dict.fromkeys(some)
+            self.learn(found)
 
     def contacts_of_tickets(self, tickets: Sequence[dict[str, Any]]) -> dict[str, str]:
         """The contact of each ticket that has one (of several the eldest), looked up."""
@@ -84,7 +78,7 @@ class Directory:
         return (found.get("email") if self._by_email else found.get("id")) or str(number)
 
     def team(self, number: Any) -> str | None:
-        """A team's name; its number where owners cannot be read."""
+        """A team's name; its number where no owner is in it any more."""
         return self._teams.get(str(number), str(number)) if number else None
 
     @cached_property
@@ -94,13 +88,9 @@ class Directory:
         for is_archived in ("false", "true"):
             after: str | None = None
             while True:
-                try:
-                    answer = self._client.get(
-                        "crm/v3/owners", {"archived": is_archived, "limit": _AT_ONCE, "after": after}
-                    )
-                except (NotFound, ScopeMissing):
-                    self._note("owners cannot be read: agents and teams are known by their numbers only")
-                    return found
+                answer = self._client.get(
+                    "crm/v3/owners", {"archived": is_archived, "limit": _AT_ONCE, "after": after}
+                )
                 found += part(answer, "results", list)
                 following = ((answer.get("paging") or {}).get("next") or {}).get("after")
                 if following is None or following == after:

@@ -93,17 +93,27 @@ def walk(
 def _following(
     search: Search, where: dict[str, Any], found: list[dict[str, Any]], has_more: bool
 ) -> dict[str, Any]:
+    """The cursor after a page.  It goes on from the place that a full page surely reaches, however the page
+    is ordered, and should some of its records be there only because HubSpot repeats them.
+    """
     times = search.instants(found)
     newest = max([where["newest"], *times])
-    if where["id"] is not None:  # within a crowded instant
-        if has_more:
-            return {"since": where["since"], "id": str(found[-1]["id"]), "newest": newest}
-        return {"since": where["since"] + 1, "id": None, "newest": newest}
     if not has_more:
+        if where["id"] is not None:  # the end of a crowded instant
+            return {"since": where["since"] + 1, "id": None, "newest": newest}
         return {"since": max(where["since"], newest - _LATE_MS), "id": None, "newest": newest}
-    if times and times[-1] > where["since"]:
-        return {"since": times[-1], "id": None, "newest": newest}
-    return {"since": where["since"], "id": "0", "newest": newest}
+    if where["id"] is None:
+        if (reached := _surely(times, search.size)) is not None and reached > where["since"]:
+            return {"since": reached, "id": None, "newest": newest}
+        return {"since": where["since"], "id": "0", "newest": newest}
+    numbers = [int(one["id"]) for one in found if str(one.get("id")).isdigit()]
+    last = _surely([number for number in numbers if number > int(where["id"])], search.size)
+    return {"since": where["since"], "id": where["id"] if last is None else str(last), "newest": newest}
+
+
+def _surely(values: list[int], size: int) -> int | None:
+    """The value a page of `size` records has come to, where it may hold some more."""
+    return sorted(values)[min(size, len(values)) - 1] if values else None
 
 
 def archived(

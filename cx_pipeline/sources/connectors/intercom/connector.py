@@ -74,7 +74,7 @@ class Intercom(Connector[IntercomSource]):
 
     @cached_property
     def _directory(self) -> Directory:
-        return Directory(self._client, identify_by=self.settings.identify_by, note=self.link.note)
+        return Directory(self._client, identify_by=self.settings.identify_by)
 
     def streams(self) -> Sequence[Stream]:
         return (

@@ -5,12 +5,11 @@ What enters: Intercom's ids.  What leaves: the ids people land under, names of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cx_pipeline.sources.connector import part
-from cx_pipeline.sources.http.errors import NotFound, ScopeMissing
 
 if TYPE_CHECKING:
     from cx_pipeline.sources.http.client import Client
@@ -38,10 +37,9 @@ def search(client: Client, what: str, since: int, *, size: int, after: str | Non
 class Directory:
     """Remembers whom it met.  `identify_by`: people are known by that, where they have it."""
 
-    def __init__(self, client: Client, *, identify_by: str, note: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, *, identify_by: str) -> None:
         self._client = client
         self._by = identify_by
-        self._note = note
         self._people: dict[str, str | None] = {}
         self._asked: set[str] = set()
 
@@ -70,17 +68,13 @@ class Directory:
         unknown = sorted(key for key in wanted if not self._people.get(key) and key not in self._asked)
         for start in range(0, len(unknown), _FILTERS):
             some = unknown[start : start + _FILTERS]
-            self._asked.update(some)
             filters = [{"field": "id", "operator": "=", "value": key} for key in some]
             query = {"operator": "OR", "value": filters}
-            try:
-                answer = self._client.post(
-                    "contacts/search", {"query": query, "pagination": {"per_page": _FILTERS}}
-                )
-            except (NotFound, ScopeMissing):
-                self._note("contacts cannot be read: people without an address are known by Intercom's ids")
-                return
+            answer = self._client.post(
+                "contacts/search", {"query": query, "pagination": {"per_page": _FILTERS}}
+            )
             self.learn(part(answer, "data", list))
+            self._asked.update(some)
 
     def contact(self, key: Any) -> str | None:
         """The id a contact lands under; Intercom's where the wanted one is not known."""
@@ -93,7 +87,7 @@ class Directory:
         return (self._admins.get(str(key)) if self._by != "id" else None) or str(key)
 
     def team(self, key: Any) -> str | None:
-        """A team's name; its number where teams cannot be read."""
+        """A team's name; its number where it is gone."""
         return self._teams.get(str(key), str(key)) if key else None
 
     @cached_property
@@ -105,11 +99,7 @@ class Directory:
         return self._all("teams", "name")
 
     def _all(self, what: str, value: str) -> dict[str, str | None]:
-        try:
-            found: list[dict[str, Any]] = part(self._client.get(what), what, list)
-        except (NotFound, ScopeMissing):
-            self._note(f"{what} cannot be read: their numbers stand for their names or addresses")
-            return {}
+        found: list[dict[str, Any]] = part(self._client.get(what), what, list)
         return {str(one["id"]): one.get(value) for one in found}
 
 
