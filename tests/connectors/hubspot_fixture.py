@@ -195,7 +195,8 @@ class HubSpot:
         if words[-1] == "messages":
             return Answer(self._page(_messages(int(words[-2])), int(request.value("after") or 0)))
         ticket = request.value("associatedTicketId")
-        return Answer({"results": [{"id": ticket, "status": "CLOSED"}] if ticket else []})
+        thread = {"id": ticket, "status": "CLOSED", "threadAssociations": {"associatedTicketId": ticket}}
+        return Answer({"results": [thread] if ticket else []})
 
 
 _STAGES = [

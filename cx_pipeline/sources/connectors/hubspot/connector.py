@@ -198,10 +198,15 @@ class HubSpot(Connector[HubSpotSource]):
     def _messages(self, key: str) -> list[dict[str, Any]]:
         """What was said in the conversations of a ticket."""
         path = "conversations/v3/conversations/threads"
+        threads = {
+            str(thread["id"]): (thread.get("threadAssociations") or {}).get("associatedTicketId", key)
+            for thread in self._all(path, {"associatedTicketId": key, "association": "TICKET"})
+        }
         return [
             message
-            for thread in self._all(path, {"associatedTicketId": key})
-            for message in self._all(f"{path}/{thread['id']}/messages", {})
+            for thread, ticket in threads.items()
+            if str(ticket) == key
+            for message in self._all(f"{path}/{thread}/messages", {})
         ]
 
     def _all(self, path: str, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
