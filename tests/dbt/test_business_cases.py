@@ -87,6 +87,13 @@ ticket(
 ticket("unknown zone", "2024-05-06 10:00", ("2024-05-06 11:00", "reply", "agent"), schedule_id="nowhere")
 ticket("unknown schedule", "2024-05-06 10:00", ("2024-05-06 11:00", "reply", "agent"), schedule_id="lost")
 ticket(
+    "a thousand notes under unknown hours",
+    "2024-05-06 10:00",
+    *((f"2024-05-06 {10 + n // 200}:{n % 200 // 4:02}:{n % 4 * 15:02}", "note", "agent") for n in range(1000)),
+    ("2024-05-06 16:00", "reply", "agent"),
+    schedule_id="lost",
+)
+ticket(
     "open for 60 weeks",
     "2023-11-06 09:00-05:00",
     ("2023-11-06 09:30-05:00", "reply", "agent"),
@@ -252,6 +259,7 @@ SEEN_MINUTES: dict[str, dict[str, tuple[float | None, float | None]]] = {
     "24x7 with a holiday inside": {"first_response": (1620, 180)},
     "unknown zone": {"first_response": (60, None)},
     "unknown schedule": {"first_response": (60, None)},
+    "a thousand notes under unknown hours": {"first_response": (360, None)},
     # 60 weeks of five days of eight hours, and the Monday on which the data end
     "open for 60 weeks": {"first_response": (30, 30), "requester_wait": (605_400, 144_480)},
     "schedule changed in mid-ticket": {"first_response": (300, 180)},

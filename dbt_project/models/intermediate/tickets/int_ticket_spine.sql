@@ -187,19 +187,31 @@ moved_stretches as (
 
 ),
 
+-- So many stretches of unknown hours as a bigint cannot add up leave the ticket without a clock.
+moved_tellings as (
+
+    select
+        *,
+        sum(case when open_micros = {{ unknown_open_micros() }} then 1 else 0 end) over (
+            partition by source, ticket_id
+        ) <= 900 as is_telling
+    from moved_stretches
+
+),
+
 moved_readings as (
 
     select
         source,
         ticket_id,
         event_number,
-        sum(open_micros) over (
+        case when is_telling then sum(open_micros) over (
             partition by source, ticket_id order by event_number rows between unbounded preceding and current row
-        ) - open_micros as open_micros,
-        sum(open_micros) over (
+        ) - open_micros end as open_micros,
+        case when is_telling then sum(open_micros) over (
             partition by source, ticket_id order by event_number rows between unbounded preceding and current row
-        ) as next_open_micros
-    from moved_stretches
+        ) end as next_open_micros
+    from moved_tellings
 
 ),
 
@@ -228,10 +240,14 @@ final as (
         clocked.category,
         clocked.schedule_id,
         clocked.version_in_force as ticket_version,
-        cast(coalesce(moved_readings.open_micros, clocked.schedule_micros) as bigint) as open_micros,
+        cast(
+            case when moved_readings.ticket_id is null then clocked.schedule_micros else moved_readings.open_micros end
+            as bigint
+        ) as open_micros,
         case
-            when clocked.following_at is null
-                then cast(coalesce(moved_readings.next_open_micros, last_readings.schedule_micros) as bigint)
+            when clocked.following_at is not null then null
+            when moved_readings.ticket_id is null then last_readings.schedule_micros
+            else cast(moved_readings.next_open_micros as bigint)
         end as as_of_open_micros,
         case when schedules.schedule_id is null then 'unknown_schedule' else schedules.gap end as business_time_gap,
         clocked.is_customer_contact,
