@@ -89,7 +89,7 @@ ticket("unknown schedule", "2024-05-06 10:00", ("2024-05-06 11:00", "reply", "ag
 ticket(
     "a thousand notes under unknown hours",
     "2024-05-06 10:00",
-    *((f"2024-05-06 {10 + n // 200}:{n % 200 // 4:02}:{n % 4 * 15:02}", "note", "agent") for n in range(1000)),
+    *((f"2024-05-06 {10 + n // 250}:{n % 250 // 5:02}:{n % 5:02}", "note", "agent") for n in range(1000)),
     ("2024-05-06 16:00", "reply", "agent"),
     schedule_id="lost",
 )
