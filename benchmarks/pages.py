@@ -54,9 +54,10 @@ def ready(settings: Any) -> None:
 
 
 def main() -> None:
+    import orjson
+
     from cx_pipeline.landing import connect, pull_service
     from cx_pipeline.settings import Settings
-    from cx_pipeline.sources.http.client import _json
 
     given = pages()
     with tempfile.TemporaryDirectory() as root:
@@ -75,7 +76,7 @@ def main() -> None:
             def get(self, path: str, *_: object, **__: object) -> Any:
                 if path == "incremental/tickets/cursor.json":
                     body = next(answers, None)
-                    found = _json(body)["tickets"] if body else []
+                    found = orjson.loads(body)["tickets"] if body else []
                     return {"tickets": found, "after_cursor": str(id(body)), "end_of_stream": body is None}
                 name = path.rsplit("/", maxsplit=1)[-1].removesuffix(".json")
                 plural = {"show_many": "users", "cursor": "users"}.get(name, name)
