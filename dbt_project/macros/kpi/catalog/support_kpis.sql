@@ -1,10 +1,17 @@
 {# The durations of tickets that are KPIs: metric of int_ticket_durations -> what it lasts, and whose day it counts in. #}
 {% macro ticket_duration_metrics() %}
+    {%- set until_solved = ", of tickets solved now, by the day of the last solve" -%}
     {{- return({
         "first_response": "created to the first touch, by the day of the reply",
+        "first_bot_response": "created to a bot's first reply, by its day",
+        "first_response_after_handover": "a bot's hand-over to the next touch, by the day of the reply",
+        "next_response": "a customer's first unanswered message to the next touch, by the day of the reply",
         "first_resolution": "created to the first solve, by its day",
         "resolution": "created to the last solve of tickets solved now, by its day",
-        "next_response": "a customer's first unanswered message to the next touch, by the day of the reply",
+        "requester_wait": "time in new, open and on hold" ~ until_solved,
+        "agent_wait": "time pending" ~ until_solved,
+        "on_hold": "time on hold" ~ until_solved,
+        "unassigned": "time without an assignee" ~ until_solved,
     }) -}}
 {% endmacro %}
 

@@ -1,6 +1,7 @@
 -- Grain: one duration of an inbound ticket that counts in a KPI: metric × ticket (× turn, for next_response).
 -- The date and the dimension values are those of the moment that ended it.
 {%- set dimensions = ticket_dimensions() %}
+{%- set last_solve = 'case when ' ~ is_done('status') ~ ' then last_solve_number end' %}
 
 with outcomes as (
 
@@ -24,38 +25,34 @@ turns as (
 
 ),
 
+-- The waits of a ticket are told when it is solved for good, as far as one knows today.
 ended as (
 
+    {%- for metric, event_number in {
+        'first_response': 'first_response_number',
+        'first_bot_response': 'first_bot_reply_number',
+        'first_response_after_handover': 'first_touch_after_handover_number',
+        'first_resolution': 'first_solve_number',
+        'resolution': 'last_solve_number',
+        'requester_wait': last_solve,
+        'agent_wait': last_solve,
+        'on_hold': last_solve,
+        'unassigned': last_solve,
+    }.items() %}
     select
-        'first_response' as metric,
+        '{{ metric }}' as metric,
         source,
         ticket_id,
-        first_response_calendar_minutes as calendar_minutes,
-        first_response_business_minutes as business_minutes,
-        first_response_number as event_number
+        {{ metric }}_calendar_minutes as calendar_minutes,
+        {{ metric }}_business_minutes as business_minutes,
+        {{ event_number }} as event_number
     from outcomes
+    {%- if not loop.last %}
 
     union all
 
-    select
-        'first_resolution' as metric,
-        source,
-        ticket_id,
-        first_resolution_calendar_minutes as calendar_minutes,
-        first_resolution_business_minutes as business_minutes,
-        first_solve_number as event_number
-    from outcomes
-
-    union all
-
-    select
-        'resolution' as metric,
-        source,
-        ticket_id,
-        resolution_calendar_minutes as calendar_minutes,
-        resolution_business_minutes as business_minutes,
-        last_solve_number as event_number
-    from outcomes
+    {%- endif %}
+    {%- endfor %}
 
 ),
 
@@ -108,8 +105,6 @@ final as (
         event_date,
         calendar_minutes,
         business_minutes,
-        ln(1 + calendar_minutes) as calendar_log_minutes,
-        ln(1 + business_minutes) as business_log_minutes,
         {%- for dimension in dimensions %}
         {{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -118,5 +113,5 @@ final as (
 )
 
 select * from final
--- The KPIs read the days in turn.
+-- The groups the KPIs fill then stay in the cache.
 order by event_date

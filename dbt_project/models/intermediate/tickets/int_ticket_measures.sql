@@ -42,6 +42,8 @@ final as (
         min(case when is_customer_contact then turn_number end) as first_customer_contact_turn,
         max(case when event_kind = 'row_response' then event_number end) as row_response_number,
         max(case when is_first_touch then event_number end) as first_touch_number,
+        max(case when is_first_bot_reply then event_number end) as first_bot_reply_number,
+        min(case when is_touch_after_handover then event_number end) as first_touch_after_handover_number,
         max(case when is_first_solve then event_number end) as first_solve_number,
         max(case when is_last_solve then event_number end) as last_solve_number,
 

@@ -196,6 +196,8 @@ final as (
         is_clock_inexact,
         is_status_inexact,
         coalesce(row_response_number, first_touch_number) as first_response_number,
+        first_bot_reply_number,
+        first_touch_after_handover_number,
         first_solve_number,
         last_solve_number,
 

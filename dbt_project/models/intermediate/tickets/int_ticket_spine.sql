@@ -92,6 +92,9 @@ ordered as (
         max(case when event_kind = 'handover' then 1 else 0 end) over (
             {{ ticket_window }} rows between {{ before }}
         ) as handovers,
+        max(case when event_kind = 'reply' and author = 'bot' then 1 else 0 end) over (
+            {{ ticket_window }} rows between {{ before }}
+        ) as bot_replies,
         {{ last_known("nullif(assignee_set, '')", ticket_window, before) }} as assignee_before,
         {{ last_known("nullif(team_set, '')", ticket_window, before) }} as team_before,
         {{ last_known('status_set', ticket_window) }} as status,
@@ -257,6 +260,8 @@ final as (
         coalesce(clocked.touches, 0) as touches_before,
         coalesce(clocked.answers, 0) as turn_number,
         clocked.is_touch and coalesce(clocked.handovers, 0) = 1 as is_touch_after_handover,
+        clocked.event_kind = 'reply' and clocked.author = 'bot' and coalesce(clocked.bot_replies, 0) = 0
+            as is_first_bot_reply,
         clocked.is_transition,
         clocked.is_done_now,
         clocked.is_reopen,

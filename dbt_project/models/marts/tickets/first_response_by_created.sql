@@ -34,75 +34,50 @@ units as (
 
 ),
 
-grouped as (
+sums as (
 
-    {{ grouped_units('units', 'event_date', ticket_dimensions()) }}
-
-),
-
-measures as (
-
-    select
-        grain,
-        period_start,
-        dimension,
-        dimension_value,
-        count(*) as n_created,
-        sum(case when is_replied then 1 else 0 end) as n_replied,
-        sum(case when is_replied then 0 else 1 end) as n_unreplied,
-        {{ stable_avg('calendar_minutes') }} as minutes_avg,
-        {{ percentiles('calendar_minutes', [0.5, 0.9]) }} as minutes_percentiles
-    from grouped
-    where slot = 'current'
-    group by
-        grain,
-        period_start,
-        dimension,
-        dimension_value
+    {{ grouped_measures('units', 'event_date', ticket_dimensions(), {
+        'n_replied': units_where('is_replied'),
+        'minutes_n': units_where('calendar_minutes is not null'),
+        'minutes_sum': total_of('calendar_minutes'),
+    }) }}
 
 ),
 
-respondents as (
+group_percentiles as (
 
-    select
-        grain,
-        period_start,
-        dimension,
-        dimension_value,
-        count(distinct respondent_key) < {{ var('min_n') }} as is_suppressed
-    from grouped
-    where slot = 'current'
-    group by
-        grain,
-        period_start,
-        dimension,
-        dimension_value
+    {{ grouped_percentiles(
+        'units', 'event_date', ['all'] + ticket_dimensions(), ['calendar_minutes'], [0.5, 0.9], tested=false
+    ) }}
 
 ),
 
 final as (
 
     select
-        measures.grain,
-        measures.period_start,
-        measures.dimension,
-        measures.dimension_value,
-        cast(measures.n_created as bigint) as n_created,
-        cast(measures.n_replied as bigint) as n_replied,
-        cast(measures.n_unreplied as bigint) as n_unreplied,
-        respondents.is_suppressed,
-        case when not respondents.is_suppressed then measures.minutes_avg end as first_response_calendar_minutes_avg,
-        case when not respondents.is_suppressed then {{ nth('measures.minutes_percentiles', 1) }} end
+        sums.grain,
+        sums.period_start,
+        sums.dimension,
+        sums.dimension_value,
+        sums.n as n_created,
+        sums.n_replied,
+        sums.n - sums.n_replied as n_unreplied,
+        sums.is_few as is_suppressed,
+        case when not sums.is_few then sums.minutes_sum / nullif(sums.minutes_n, 0) end
+            as first_response_calendar_minutes_avg,
+        case when not sums.is_few then {{ nth('group_percentiles.calendar_minutes_percentiles', 1) }} end
             as first_response_calendar_minutes_median,
-        case when not respondents.is_suppressed then {{ nth('measures.minutes_percentiles', 2) }} end
+        case when not sums.is_few then {{ nth('group_percentiles.calendar_minutes_percentiles', 2) }} end
             as first_response_calendar_minutes_p90
-    from measures
-    inner join respondents
+    from sums
+    inner join group_percentiles
         on
-            measures.grain = respondents.grain
-            and measures.period_start = respondents.period_start
-            and measures.dimension = respondents.dimension
-            and measures.dimension_value = respondents.dimension_value
+            sums.grain = group_percentiles.grain
+            and sums.period_start = group_percentiles.period_start
+            and sums.slot = group_percentiles.slot
+            and sums.dimension = group_percentiles.dimension
+            and sums.dimension_value = group_percentiles.dimension_value
+    where sums.slot = 'current'
 
 )
 
