@@ -332,13 +332,17 @@ class _PagePull(Session):
             raise _Broken(f"the pages of {draft.origin} hold nothing of {draft.entity}: {error}") from error
         except (pa.ArrowException, ValueError, OverflowError) as error:
             raise _Broken(f"a page cannot be processed ({type(error).__name__}): please report it") from error
+        # a tombstone needs its key alone: a page of nothing else lacks nothing
+        is_all_tombstones = all(
+            not isinstance(row, Unreadable) and row.get("is_deleted") is True for row in rows
+        )
         batch = replace(
             draft,
             read=len(rows),
             landed=len(table),
             rejected=len(rejects),
-            delivered=mapper.delivered,
-            missing=mapper.binding.missing,
+            delivered=tuple(ENTITIES[draft.entity].names) if is_all_tombstones else mapper.delivered,
+            missing=() if is_all_tombstones else mapper.binding.missing,
             unknown_values=dict(sorted(mapper.tally.unknown_values.items())),
             ambiguous_times=mapper.tally.ambiguous_times,
             nonexistent_times=mapper.tally.nonexistent_times,
