@@ -49,7 +49,7 @@ ui: $(CX) ## Open the Dagster UI and its schedule on 127.0.0.1
 
 .PHONY: test
 test: $(VENV)/.dev ## Run every test (the browser and the long torture apart)
-	$(PYTEST) -n auto --dist loadfile -m 'not e2e'
+	$(PYTEST) -n auto --dist loadfile -m 'not e2e and not long'
 
 .PHONY: e2e
 e2e: $(VENV)/.dev ## Look at the UI in a headless Chromium (installed by apt-get where that is allowed)
@@ -57,7 +57,7 @@ e2e: $(VENV)/.dev ## Look at the UI in a headless Chromium (installed by apt-get
 	$(PYTEST) -m e2e tests/e2e
 
 .PHONY: torture
-torture: $(VENV)/.dev ## Kill nights at random moments; KILLS=20, SEED=any number
+torture: $(VENV)/.dev ## Kill nights and pulls at random moments, storm the connectors; KILLS=20, SEED=any number
 	TORTURE_MOMENTS='$(or $(KILLS),20)' $(if $(SEED),TORTURE_SEED='$(SEED)') $(PYTEST) -m torture
 
 .PHONY: bench

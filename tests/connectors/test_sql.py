@@ -355,6 +355,7 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, server: postgres.Postgres
 
 
 @pytest.mark.torture
+@pytest.mark.long
 def test_a_million_rows_stay_within_300_mb_and_only_changes_travel(
     tmp_path: Path, server: postgres.Postgres
 ) -> None:

@@ -178,6 +178,7 @@ def test_an_empty_answer_where_there_was_data_takes_nothing_away(tmp_path: Path,
 
 
 @pytest.mark.torture
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
 def test_a_long_storm_changes_nothing(tmp_path: Path, case: Case) -> None:
     """Each fault of each kind comes, most of them often."""
@@ -231,6 +232,7 @@ def test_a_few_kills_lose_and_double_nothing(tmp_path: Path, case: Case) -> None
 
 
 @pytest.mark.torture
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
 def test_fifty_kills_lose_and_double_nothing(tmp_path: Path, case: Case) -> None:
     seed = int(os.environ.get("TORTURE_SEED") or time.time())
