@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.dbt.business_walk import BusinessCalendar, Regime, UnknownTime, business_micros, micros
-from tests.dbt.test_ticket_oracle import Story, timed
+from tests.dbt.ticket_walk import Story, timed
 
 DEFAULT_SCHEDULE = "default"
 MINUTE_MICROS = 60_000_000

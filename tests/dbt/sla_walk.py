@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from tests.dbt.business_tickets import MINUTE_MICROS, TicketClock, in_force
 from tests.dbt.business_walk import UnknownTime, at_micros, business_micros, micros
-from tests.dbt.test_ticket_oracle import Story, is_done
+from tests.dbt.ticket_walk import Moment, Story, is_done
 
 REQUESTER_WAITS = ("new", "open", "on_hold")
 FOREVER = 2**62
@@ -75,8 +75,13 @@ class Run:
 
     metric: str
     started_at: datetime | None
-    fulfilled_at: datetime | None = None
+    fulfilled: Moment | None = None
     met_by: str | None = None
+    is_exact: bool = True
+
+    @property
+    def fulfilled_at(self) -> datetime | None:
+        return self.fulfilled.at if self.fulfilled else None
 
 
 @dataclass
@@ -96,21 +101,24 @@ class Verdict:
 def runs_of(story: Story) -> Iterator[Run]:
     """The clocks of a ticket, in no particular order."""
     started = story.columns["clock_started_at"]
+
+    def run(metric: str, ended: Moment | None, met_by: str) -> Run:
+        is_exact = story.exact_clock and (ended is None or ended.exact)
+        return Run(metric, started, ended, met_by if ended else None, is_exact)
+
     touch = story.moments["first_response"]
-    touched = touch.at if touch else None
-    solves = [moment.at for kind, moment in story.flows if kind == "solved"]
-    solved = next((at for at in solves if started is not None and at >= started), None)
-    if solved is not None and (touched is None or solved < touched):
-        yield Run("first_response", started, solved, "solve")
+    solves = [moment for kind, moment in story.flows if kind == "solved"]
+    solve = next((moment for moment in solves if started is not None and moment.at >= started), None)
+    if solve is not None and (touch is None or solve.at < touch.at):
+        yield run("first_response", solve, "solve")
     else:
-        yield Run("first_response", started, touched, "reply" if touched else None)
-    last = story.moments["last_solve"] if is_done(story.columns["status"]) else None
+        yield run("first_response", touch, "reply")
     for metric in ("full_resolution", "requester_wait"):
-        yield Run(metric, started, last.at, "solve") if last else Run(metric, started)
+        yield run(metric, story.moments["lasting_solve"], "solve")
     for turn in story.turns:
-        ended = turn["ended"]
+        began, ended = turn["started"], turn["ended"]
         met_by = {"replied": "reply", "solved": "solve"}.get(turn["outcome"])
-        yield Run("next_response", turn["started"].at, ended and ended.at, met_by)
+        yield Run("next_response", began.at, ended, met_by, began.exact and (not ended or ended.exact))
 
 
 @dataclass
@@ -130,13 +138,17 @@ class Judge:
         self._statuses = [(micros(s.start), micros(s.end), s.status) for s in story.spans]
         self._priorities = in_force(story, "priority")
         self._recorded = bool(story.columns["has_event_history"])
+        self._exact_statuses = story.exact_statuses
         self._status = story.columns["status"]
 
     def verdict(self, run: Run) -> Verdict:
         """What became of it; of a ticket whose row alone speaks nothing a target with pauses could tell."""
         verdict = self._verdict(run)
-        if not self._recorded and verdict.target is not None and verdict.target.pauses_on:
-            return Verdict(run, "not_applicable", "no_events")
+        if verdict.target is not None and verdict.target.pauses_on:
+            if not self._recorded:
+                return Verdict(run, "not_applicable", "no_events")
+            if not self._exact_statuses:
+                return Verdict(run, "not_applicable", "inexact_time")
         return verdict
 
     def _verdict(self, run: Run) -> Verdict:
@@ -181,9 +193,13 @@ class Judge:
         """Why nothing can be held against a target: no start, an end before it, no word of statuses."""
         if run.started_at is None or (run.fulfilled_at is not None and run.fulfilled_at < run.started_at):
             return "no_clock"
+        if not run.is_exact:
+            return "inexact_time"
         done_at_no_known_instant = run.fulfilled_at is None and is_done(self._status)
         if not self._recorded and (run.metric == "requester_wait" or done_at_no_known_instant):
             return "no_events"
+        if run.metric == "requester_wait" and not self._exact_statuses:
+            return "inexact_time"
         return None
 
     def _told(self, verdict: Verdict, walk: Walk, target: Target | None, priority: str | None) -> Verdict:

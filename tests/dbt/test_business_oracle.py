@@ -28,7 +28,7 @@ from tests.dbt.business_tickets import MINUTE_MICROS, TicketClock, business_colu
 from tests.dbt.business_walk import BusinessCalendar
 from tests.dbt.harness import Warehouse, build_warehouse
 from tests.dbt.sla_walk import Judge, Targets, Verdict, runs_of
-from tests.dbt.test_ticket_oracle import Story, tell
+from tests.dbt.ticket_walk import Story, tell
 
 TICKETS = 100_000
 JUDGED_FOR_SERVICE_LEVELS = 30_000  # all of them take half a minute more

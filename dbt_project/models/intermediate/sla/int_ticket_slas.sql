@@ -47,6 +47,30 @@ moments as (
 
 ),
 
+spine as (
+
+    select * from {{ ref('int_ticket_spine') }}
+
+),
+
+history as (
+
+    select * from {{ ref('int_ticket_history') }}
+
+),
+
+tickets as (
+
+    select * from {{ ref('int_tickets') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customer_history') }}
+
+),
+
 -- From where, and how much of the target's clock, it is to the instant it is due.
 anchored as (
 
@@ -212,6 +236,54 @@ judged as (
 
 ),
 
+-- A breach nobody has answered since belongs to whoever had the ticket then: what had happened last by that instant.
+unanswered_breaches as (
+
+    select
+        judged.metric,
+        judged.turn_number as run_turn,
+        judged.breached_at,
+        spine.*,
+        row_number() over (
+            partition by judged.source, judged.ticket_id, judged.metric, judged.turn_number
+            order by spine.event_number desc
+        ) as place
+    from judged
+    inner join spine
+        on
+            judged.source = spine.source
+            and judged.ticket_id = spine.ticket_id
+            and judged.breached_at >= spine.happened_at
+    where
+        judged.reason is null
+        and judged.fulfilled_number is null
+
+),
+
+values_at_breach as (
+
+    select
+        breaches.metric,
+        breaches.run_turn,
+        {{- values_in_force('breaches', 'history', 'customers') }}
+        breaches.source,
+        breaches.ticket_id
+    from unanswered_breaches as breaches
+    inner join history
+        on
+            breaches.source = history.source
+            and breaches.ticket_id = history.ticket_id
+            and breaches.ticket_version = history.ticket_version
+    inner join tickets
+        on
+            breaches.source = tickets.source
+            and breaches.ticket_id = tickets.ticket_id
+    left join customers
+        on {{ in_force('customers', 'tickets.customer_key', 'breaches.breached_at') }}
+    where breaches.place = 1
+
+),
+
 final as (
 
     select
@@ -250,7 +322,10 @@ final as (
         end as event_date,
         judged.priority,
         {%- for dimension in ticket_dimensions() if dimension != 'priority' %}
-        moments.{{ dimension }}{{ ',' if not loop.last }}
+        case
+            when values_at_breach.source is not null then values_at_breach.{{ dimension }}
+            else moments.{{ dimension }}
+        end as {{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
     from judged
     left join moments
@@ -261,6 +336,12 @@ final as (
                 when judged.fulfilled_number is null then moments.is_last
                 else judged.fulfilled_number = moments.event_number
             end
+    left join values_at_breach
+        on
+            judged.source = values_at_breach.source
+            and judged.ticket_id = values_at_breach.ticket_id
+            and judged.metric = values_at_breach.metric
+            and judged.turn_number = values_at_breach.run_turn
 
 )
 

@@ -1,4 +1,4 @@
--- Grain: one moment of a ticket that a KPI is told by (opening, reply, a bot's first, solve, reopening, an unsolved ticket's last), with
+-- Grain: one moment of a ticket that a KPI is told by (opening, reply, a bot's first, solve, reopening, the ticket's last), with
 -- the dimension values then in force.
 -- Team, priority, category and agent are the events'; where no event says, the version of the ticket's row then in
 -- force. A reply belongs to who replied, a solve to who solved; what no agent is named for, to the assignee.
@@ -14,7 +14,7 @@ with spine as (
         or is_first_solve
         or is_last_solve
         or is_first_bot_reply
-        or (is_last and not coalesce({{ is_done('status') }}, true))
+        or is_last
 
 ),
 
