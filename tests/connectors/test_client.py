@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,8 @@ from itertools import pairwise
 
 import pytest
 
-from cx_pipeline.sources.http.auth import Auth, basic, bearer
-from cx_pipeline.sources.http.client import Client
+from cx_pipeline.sources.http.auth import Auth, Renewing, basic, bearer
+from cx_pipeline.sources.http.client import Client, _safe_host
 from cx_pipeline.sources.http.errors import (
     BrokenAnswer,
     CredentialMissing,
@@ -52,7 +53,7 @@ def calling(clock: SwiftClock) -> Iterator[Callable[..., tuple[Client, Service]]
         service = Service(Script(*answers)).__enter__()
         client = Client(
             service.url + "/api",
-            auth=bearer(SECRET),
+            auth=options.pop("auth", bearer(SECRET)),  # type: ignore[arg-type]
             limit=limit or RateLimit(1000),
             clock=clock,
             source="desk",
@@ -119,6 +120,75 @@ def test_a_limit_told_used_up_is_waited_for(calling: Calling, clock: SwiftClock)
     assert 22 <= clock.slept <= 23
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Zendesk-Rate-Limit-Tickets-Index", "total=100; remaining=0; resets=22"),
+        ("RateLimit", "limit=100, remaining=0, reset=22"),
+        ("RateLimit", '"default";r=0;t=22'),
+    ],
+)
+def test_a_limit_told_in_one_header_is_waited_for(
+    calling: Calling, clock: SwiftClock, name: str, text: str
+) -> None:
+    client, _ = calling(
+        Answer({}, headers={name: text.replace("=0", "=7")}), Answer({}, headers={name: text})
+    )
+    client.get("things")
+    client.get("things")
+    assert clock.slept == 0
+    client.get("things")
+    assert 22 <= clock.slept <= 23
+
+
+def test_a_limit_used_up_for_hours_ends_the_pull(calling: Calling, clock: SwiftClock) -> None:
+    used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "3600"}
+    client, _ = calling(Answer({}, headers=used_up))
+    client.get("things")
+    with pytest.raises(Unreachable, match="used up for 60 more minutes"):
+        client.get("things")
+    assert clock.slept == 0
+
+
+def test_a_storm_of_429_is_sat_out_as_long_as_the_service_says_when_to_come_again(
+    calling: Calling, clock: SwiftClock
+) -> None:
+    client, _ = calling(*[Answer({}, 429, {"Retry-After": "20"})] * 30, GOOD)
+    assert client.get("things") == {"ok": True}
+    assert clock.slept >= 600
+
+
+def test_a_token_that_is_refused_before_its_time_is_renewed_once(calling: Calling, clock: SwiftClock) -> None:
+    given = iter(("old", "new", "newer"))
+    auth = Renewing(lambda: (bearer(next(given)), 3600.0), clock)
+    client, service = calling(GOOD, Answer({}, 401), GOOD, Answer({}, 401), auth=auth)
+    client.get("things")
+    client.get("things")
+    assert [r.headers["authorization"] for r in service.requests] == [
+        "Bearer old",
+        "Bearer old",
+        "Bearer new",
+    ]
+    with pytest.raises(CredentialRefused):
+        client.get("things")
+    assert [r.headers["authorization"] for r in service.requests[3:]] == ["Bearer new", "Bearer newer"]
+
+
+def test_an_answer_that_trickles_in_for_ever_is_given_up(calling: Calling, clock: SwiftClock) -> None:
+    client, _ = calling(Answer({"long": "x" * 200_000}), GOOD)
+    instants = itertools.chain(
+        (0.0,) * 4, itertools.repeat(1000.0)
+    )  # the first piece of a body comes so late
+    clock.monotonic = lambda: next(instants)  # type: ignore[method-assign]
+    assert client.get("things") == {"ok": True}
+    assert client.calls == 2
+
+
+def test_hosts_are_the_same_whatever_their_case_or_spelt_out_port(calling: Calling) -> None:
+    assert _safe_host("https://Acme.Example:443/x", "desk") == _safe_host("https://acme.example/", "desk")
+    assert _safe_host("https://acme.example:8443/", "desk") != _safe_host("https://acme.example/", "desk")
+
+
 def test_a_minute_has_no_more_calls_than_allowed(calling: Calling, clock: SwiftClock) -> None:
     client, _ = calling(GOOD, limit=RateLimit(10))
     for _ in range(25):
@@ -153,12 +223,22 @@ def test_a_refusal_is_told_at_once(calling: Calling, status: int, error: type[Se
 def test_no_secret_follows_to_another_host(calling: Calling) -> None:
     with serving(Script(GOOD)) as other:
         elsewhere = other.url.replace("127.0.0.1", "localhost")
-        client, _ = calling(Answer(b"", 302, {"Location": f"{elsewhere}/file?x=1"}))
+        away = Answer(b"", 302, {"Location": f"{elsewhere}/file?x=1"})
+        auth = Auth({"Authorization": f"Bearer {SECRET}"}, {"key": SECRET})
+        client, _ = calling(away, auth=auth, headers={"X-Own": SECRET})
         assert client.get("things") == {"ok": True}
-        assert "authorization" not in other.requests[0].headers
+        assert SECRET not in repr(other.requests)
         with pytest.raises(BrokenAnswer, match="another host"):
             client.get(f"{elsewhere}/next")
         assert len(other.requests) == 1
+
+
+def test_a_redirect_within_the_host_keeps_the_credential(calling: Calling) -> None:
+    client, service = calling(
+        Answer(b"", 301, {"Location": "/api/moved"}), GOOD, auth=Auth({"X-Key": SECRET}, {"key": SECRET})
+    )
+    assert client.get("things") == {"ok": True}
+    assert service.requests[1].headers["x-key"] == service.requests[1].value("key") == SECRET
 
 
 def test_redirects_end(calling: Calling) -> None:

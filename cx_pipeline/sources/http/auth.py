@@ -45,6 +45,10 @@ class Renewing:
             self._until = self._clock.monotonic() + max(seconds - _EARLY_SECONDS, seconds / 2)
         return self._auth
 
+    def forget(self) -> None:
+        """The service refused what it gave: the next call asks for it anew."""
+        self._auth = None
+
 
 def client_credentials(
     post: Callable[[Mapping[str, str]], Mapping[str, object]], fields: Mapping[str, str]

@@ -7,15 +7,17 @@ neither secret, query nor body.  Called by connectors, which get one from their 
 https only, unless the host is this machine.  A redirect to another host is followed without credentials, and
 none by a call that sends something.  429, 5xx, time-outs, broken connections and broken or truncated bodies
 are tried again: after what the service asks for (`Retry-After`, else its limit's reset), else after a
-jittered, doubling pause; never longer, over all calls of a client, than `patience` seconds of pauses.
+jittered, doubling pause.  Over all calls of a client its pauses are no longer than `patience` seconds in all,
+and four times that where the service asked for them.  A refused token that can be renewed is renewed once.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +27,7 @@ import httpx
 import orjson
 import tenacity
 
-from cx_pipeline.sources.http.auth import Auth
+from cx_pipeline.sources.http.auth import Auth, Renewing
 from cx_pipeline.sources.http.clock import Clock
 from cx_pipeline.sources.http.errors import (
     BrokenAnswer,
@@ -47,10 +49,15 @@ LARGEST_ANSWER_BYTES = 64 << 20
 _TIMEOUT_SECONDS = 60.0
 _CONNECT_SECONDS = 10.0
 _ATTEMPTS = 8
+_ATTEMPTS_ASKED_FOR = 60  # a service that says when to come again is given more
 _LONGEST_PAUSE = 60.0
+_LONGEST_ANSWER_SECONDS = 600.0  # of a body that trickles in, each piece in time
+_LONGEST_FILE_SECONDS = 4 * 3600.0
 _REDIRECTS = 5
+_PORTS = {"https": 443, "http": 80}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SKEW_SECONDS = 300.0
+_HEADERS = {"Accept": "application/json", "User-Agent": "cx-pipeline"}
 
 Params = Mapping[str, str | int | float | bool | None]
 Result = TypeVar("Result")
@@ -103,9 +110,11 @@ class Client:
         self._limit = limit
         self._clock = clock
         self._source = source
-        self._headers = {"Accept": "application/json", "User-Agent": "cx-pipeline", **(headers or {})}
+        self._headers = {**_HEADERS, **(headers or {})}
         self._largest = largest_bytes
         self._patience = patience
+        self._patience_asked_for = 4 * patience
+        self._longest_wait = patience
         self._random = random_ or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._client = httpx.Client(
             timeout=httpx.Timeout(min(timeout, patience), connect=min(_CONNECT_SECONDS, timeout, patience)),
@@ -169,24 +178,40 @@ class Client:
         target: Path | None = None,
     ) -> Result:
         url = urljoin(self._base, path.removeprefix("/") if not urlsplit(path).scheme else path)
-        if urlsplit(url).netloc != urlsplit(self._base).netloc:
+        if _safe_host(url, self._source) != self._host:  # a next link may also have lost its https
             raise BrokenAnswer(
                 f"{self._host} points to another host: its answers cannot be trusted, tell its support"
             )
-        _safe_host(url, self._source)  # a next link may have lost its https
         name = f"{method} {self._host}{urlsplit(url).path}"
+        limit = limit or self._limit
+        renewals, unasked = itertools.count(1), itertools.count(1)
 
         def attempt() -> Result:
-            (limit or self._limit).wait(self._clock)
+            if limit.told_seconds(self._clock) > self._longest_wait:
+                raise Unreachable(
+                    f"{name}: its limit of calls is used up for {limit.told_seconds(self._clock) / 60:.0f} "
+                    "more minutes: nothing more is pulled tonight, the next night goes on from here"
+                )
+            limit.wait(self._clock)
             answer = self._send(method, url, params, body, target)
-            (limit or self._limit).learn(answer.headers, self._clock)
+            limit.learn(answer.headers, self._clock)
+            if answer.status == 401 and isinstance(self._auth, Renewing) and next(renewals) == 1:
+                self._auth.forget()
+                raise _Transient("answered 401", after=0.0)
             return self._read(name, answer, read)
+
+        def stop(state: tenacity.RetryCallState) -> bool:
+            if _asked_for(state) is None:
+                return next(unasked) >= _ATTEMPTS or self._pause(state) > self._patience
+            longest = min(self._longest_wait, self._patience_asked_for)
+            return state.attempt_number >= _ATTEMPTS_ASKED_FOR or self._pause(state) > longest
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Transient),
             wait=self._pause,
-            stop=self._stop,
-            sleep=self._sleep,
+            stop=stop,
+            before_sleep=self._spend,
+            sleep=self._clock.sleep,
             reraise=True,
         )
         try:
@@ -198,19 +223,16 @@ class Client:
             ) from None
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
-        problem = state.outcome.exception() if state.outcome else None
-        after = problem.after if isinstance(problem, _Transient) else None
-        doubling = min(2.0 ** (state.attempt_number - 1), _LONGEST_PAUSE)
+        after = _asked_for(state)
         if after is None:
-            return doubling * self._random.uniform(0.5, 1.0)
+            return min(2.0 ** (state.attempt_number - 1), _LONGEST_PAUSE) * self._random.uniform(0.5, 1.0)
         return after + self._random.uniform(0.0, 0.5)
 
-    def _stop(self, state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number >= _ATTEMPTS or self._pause(state) > self._patience
-
-    def _sleep(self, seconds: float) -> None:
-        self._patience -= seconds
-        self._clock.sleep(seconds)
+    def _spend(self, state: tenacity.RetryCallState) -> None:
+        if _asked_for(state) is None:
+            self._patience -= state.upcoming_sleep
+        else:
+            self._patience_asked_for -= state.upcoming_sleep
 
     # ------------------------------------------------------------ one call
 
@@ -230,9 +252,9 @@ class Client:
             if method not in ("GET", "HEAD"):
                 raise Refused(f"{self._host} redirects a {method}: check sources.{self._source}.base_url")
             url = urljoin(url, location)
-            query = {}
-            if _safe_host(url, self._source) != self._host:
-                headers = {**self._headers}
+            is_ours = _safe_host(url, self._source) == self._host
+            headers = headers if is_ours else {**_HEADERS}
+            query = {**auth.params} if is_ours else {}
         raise Refused(f"{self._host} redirects without end: check sources.{self._source}.base_url")
 
     def _exchange(
@@ -253,7 +275,7 @@ class Client:
                 received = bytearray()
                 if target is not None and response.is_success:
                     with target.open("wb") as file:
-                        for piece in response.iter_bytes():
+                        for piece in self._pieces(response, _LONGEST_FILE_SECONDS):
                             file.write(piece)
                 else:
                     received = self._received(response)
@@ -268,13 +290,20 @@ class Client:
 
     def _received(self, response: httpx.Response) -> bytearray:
         received = bytearray()
-        for piece in response.iter_bytes():
+        for piece in self._pieces(response, _LONGEST_ANSWER_SECONDS):
             received += piece
             if len(received) > self._largest:
                 raise BrokenAnswer(
                     f"{self._host} answers with more than {self._largest >> 20} MiB: ask for smaller pages"
                 )
         return received
+
+    def _pieces(self, response: httpx.Response, longest: float) -> Iterator[bytes]:
+        end = self._clock.monotonic() + longest
+        for piece in response.iter_bytes():
+            yield piece
+            if self._clock.monotonic() > end:
+                raise _Transient("took too long over its answer")
 
     def _look_at_clock(self, headers: Mapping[str, str]) -> None:
         now = self._clock.now()
@@ -297,6 +326,12 @@ class Client:
             f"the clock of {self._host} is {abs(self.skew) / 60:.0f} minutes "
             f"{'ahead of' if self.skew > 0 else 'behind'} this machine's: set this machine's clock (NTP)"
         )
+
+
+def _asked_for(state: tenacity.RetryCallState) -> float | None:
+    """The seconds the service asked to wait before it is called again; None where it asked for nothing."""
+    problem = state.outcome.exception() if state.outcome else None
+    return problem.after if isinstance(problem, _Transient) else None
 
 
 def _refusal(name: str, source: str, status: int) -> ServiceError:
@@ -328,7 +363,8 @@ def _safe_host(url: str, source: str) -> str:
         raise Refused(
             f"sources.{source}: {parts.scheme}://{parts.hostname} is not https: secrets would travel openly"
         )
-    return parts.netloc.rpartition("@")[2]
+    port = parts.port
+    return parts.hostname if port in (None, _PORTS[parts.scheme]) else f"{parts.hostname}:{port}"
 
 
 def _is_loopback(scheme: str, host: str) -> bool:

@@ -5,6 +5,7 @@ Nothing here does I/O but sleep on the clock it is given.  Called by the client.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,6 +29,12 @@ _RESET = (
     "x-ratelimit-app-global-minute-reset",
 )
 _SLICE_MS = ("x-hubspot-ratelimit-interval-milliseconds",)  # the limit's slice of time, no reset told
+_OF_ONE_LIMIT = (
+    "zendesk-rate-limit-",
+    "zendesk-ratelimit-",
+    "ratelimit",
+)  # `total=10; remaining=0; resets=41`, `"day";r=0;t=41`
+_USED_UP = re.compile(r"\b(?:r|remaining)=0\b.*?\b(?:t|resets?)=(\d+)", re.IGNORECASE)
 _EPOCH_FROM = 1_000_000_000  # a reset as large as this is an instant, not a number of seconds
 _LONGEST_RESET = 3600.0
 
@@ -41,6 +48,10 @@ class RateLimit:
         self._made: deque[float] = deque(maxlen=calls)
         self._not_before = 0.0
 
+    def told_seconds(self, clock: Clock) -> float:
+        """For how long the service said it takes no more calls."""
+        return max(self._not_before - clock.monotonic(), 0.0)
+
     def wait(self, clock: Clock) -> None:
         """Sleep until one more call is allowed, and count it."""
         at = max(self._not_before, self._made[0] + self.seconds if len(self._made) == self.calls else 0.0)
@@ -53,6 +64,9 @@ class RateLimit:
         left = reset_seconds(headers, clock.now())
         if left is not None and told(headers, _REMAINING) == 0:
             self._not_before = clock.monotonic() + left
+        for text in (text for name, text in headers.items() if name.lower().startswith(_OF_ONE_LIMIT)):
+            if (found := _USED_UP.search(text)) is not None:
+                self._not_before = max(self._not_before, clock.monotonic() + float(found[1]))
 
 
 def told(headers: Mapping[str, str], names: tuple[str, ...]) -> float | None:
