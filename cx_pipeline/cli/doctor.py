@@ -202,22 +202,18 @@ def _files(settings: Settings) -> Iterator[Finding]:
 def _services(settings: Settings) -> Iterator[Finding]:
     """Whether each service's credential is there; what it reaches is for `cx sources check`, which calls."""
     from cx_pipeline.landing import connect
-    from cx_pipeline.settings.sources import secret_fields
     from cx_pipeline.sources.http.errors import CredentialMissing
 
     for name, source in settings.services.items():
         connector = connect(settings, name)
-        missing, found = [], []
-        for secret in secret_fields(type(source)):
-            try:
+        needed = connector.secrets(source)
+        try:
+            for secret in needed:
                 connector.secret(secret)
-                found.append(secret)
-            except CredentialMissing as error:
-                missing.append(str(error))
-        if missing and not found:
-            yield Finding("warning", "service", f"{name} ({source.type}): {missing[0]}, unless it needs none")
+        except CredentialMissing as error:
+            yield Finding("warning", "service", f"{name} ({source.type}): {error}")
         else:
-            told = f"{', '.join(found)} is there" if found else "needs no credential"
+            told = f"{', '.join(needed)} is there" if needed else "needs no credential"
             yield Finding("ok", "service", f"{name} ({source.type}): {told}; `cx sources check` tries it")
 
 

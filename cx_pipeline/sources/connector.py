@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from cx_pipeline.settings import RowMapping, ServiceSource, variable_name
+from cx_pipeline.settings.sources import secret_fields
 from cx_pipeline.sources.http.errors import BrokenAnswer, CredentialMissing
 from cx_pipeline.sources.rows.records import Row, Unreadable, rows_of
 
@@ -175,6 +176,11 @@ class Connector(ABC, Generic[Settings_]):
     def delivers(cls, settings: Settings_) -> tuple[str, ...]:
         """The entities this connector delivers under `settings`."""
         return cls.entities
+
+    @classmethod
+    def secrets(cls, settings: Settings_) -> tuple[str, ...]:
+        """The secret settings that must be set under `settings`."""
+        return secret_fields(type(settings))
 
     @abstractmethod
     def streams(self) -> Sequence[Stream]:

@@ -45,6 +45,44 @@ def test_the_doctor_tells_whether_a_credential_is_there_and_calls_nobody(
     assert service.requests == []
 
 
+OPEN = """
+[sources.help]
+type = "http"
+base_url = "https://api.example/v1"
+{auth}
+[sources.help.feedback]
+path = "ratings"
+[sources.files]
+type = "remote_files"
+base_url = "https://files.example/"
+{user}
+[sources.files.tickets]
+files = "tickets.csv"
+[sources.shop]
+type = "sql"
+[sources.shop.tickets]
+table = "tickets"
+cursor = "changed_at"
+"""
+
+
+def test_the_doctor_misses_no_secret_where_none_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "cx_pipeline.toml"
+    monkeypatch.setenv("CX_CONFIG", str(config))
+    monkeypatch.setenv("CX_DATA_DIR", str(tmp_path / "data"))
+    config.write_text(OPEN.format(auth='auth = "none"', user=""))
+    output = CliRunner().invoke(doctor).output
+    assert "help (http): needs no credential" in output
+    assert "files (remote_files): needs no credential" in output
+    assert "shop (sql): no url is set" in output
+    config.write_text(OPEN.format(auth="", user='user = "reader"'))
+    output = CliRunner().invoke(doctor).output
+    assert "help (http): no token is set" in output
+    assert "files (remote_files): no token is set" in output
+
+
 def test_check_tells_what_a_credential_reaches(service: Service) -> None:
     code, output = run("check")
     assert code == 0

@@ -35,6 +35,10 @@ class HttpApi(Connector[HttpSource]):
     def delivers(cls, settings: HttpSource) -> tuple[str, ...]:
         return tuple(entity for entity in ENTITIES if entity in settings.entities)
 
+    @classmethod
+    def secrets(cls, settings: HttpSource) -> tuple[str, ...]:
+        return () if settings.auth == "none" else ("token",)
+
     @cached_property
     def _limit(self) -> RateLimit:
         return RateLimit(self.settings.calls_per_minute or _CALLS_PER_MINUTE)

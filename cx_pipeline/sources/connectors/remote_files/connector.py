@@ -79,10 +79,14 @@ class RemoteFiles(ObjectConnector[RemoteFilesSource]):
     def delivers(cls, settings: RemoteFilesSource) -> tuple[str, ...]:
         return tuple(entity for entity in ENTITIES if entity in settings.entities)
 
+    @classmethod
+    def secrets(cls, settings: RemoteFilesSource) -> tuple[str, ...]:
+        is_open = settings.user is None and settings.token is None and settings.token_file is None
+        return () if is_open else ("token",)
+
     @cached_property
     def _place(self) -> Place:
-        has_secret = self.settings.token is not None or self.settings.token_file is not None
-        secret = self.secret("token") if has_secret else None
+        secret = self.secret("token") if self.secrets(self.settings) else None
         if urlsplit(self.settings.base_url).scheme in _WEB:
             from cx_pipeline.sources.connectors.remote_files.web import Web
             from cx_pipeline.sources.http.limits import RateLimit
