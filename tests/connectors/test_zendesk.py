@@ -103,6 +103,35 @@ def test_a_backfill_leaves_the_nightly_cursor_alone(tmp_path: Path) -> None:
         assert published(settings, "tickets", "ticket_id") == rows
 
 
+def test_people_who_could_not_be_looked_up_for_one_stream_are_for_the_next(tmp_path: Path) -> None:
+    """A lookup that failed with the tickets once left the events' agents unknown for good."""
+    account, refused = Zendesk(), iter((True,))
+
+    def respond(request: Request) -> Answer:
+        is_lookup = request.path.endswith("show_many.json") and next(refused, False)
+        return Answer({}, 403) if is_lookup or "incremental/users" in request.path else account(request)
+
+    with serving(respond) as service:
+        settings = settings_of(tmp_path, "zendesk", service.url, OPTIONS)
+        assert [stream for stream, _ in pull(settings).problems] == ["users", "tickets"]
+        events = published(settings, "ticket_events", "event_id").values()
+        assert {e["actor_role"] for e in events if e["event_type"] == "reply"} == {"agent"}
+
+
+def test_a_group_without_a_name_costs_no_ticket(tmp_path: Path) -> None:
+    account = Zendesk()
+
+    def respond(request: Request) -> Answer:
+        nameless = {"groups": [{"id": 1}, {"name": "x"}], "meta": {"has_more": False}}
+        return Answer(nameless) if request.path.endswith("groups.json") else account(request)
+
+    with serving(respond) as service:
+        settings = settings_of(tmp_path, "zendesk", service.url, OPTIONS)
+        report = pull(settings)
+    assert (report.problems, report.totals["tickets"].rejected) == ((), 0)
+    assert published(settings, "tickets", "ticket_id")["1"]["team"] == "1"
+
+
 def test_custom_fields_become_columns_where_the_settings_say(tmp_path: Path) -> None:
     mapped = OPTIONS | {"tickets": {"columns": {"product": "custom_fields.77"}}}
     with serving(Zendesk()) as service:

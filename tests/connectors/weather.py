@@ -46,6 +46,7 @@ LASTING = (
 )
 ODD = ("grown", "repeated", "reordered")
 _MOST_IN_A_ROW = 4  # of the client's eight tries: a busy machine may add a time-out of its own
+_WHICH_LIST = ("filter", "state")  # parameters that choose a list: no page repeats another list's rows
 _NOT_BEFORE = 3  # the first calls are let through, so that the pull is under way
 
 
@@ -126,7 +127,8 @@ class Weather:
         if isinstance(answer.body, bytes) or answer.body is None:
             return answer
         body = json.loads(json.dumps(answer.body))
-        for where, records in list(_record_lists(body, request.path)):
+        which = f"{request.path} {[pair for pair in request.query if pair[0] in _WHICH_LIST]}"
+        for where, records in list(_record_lists(body, which)):
             before = self._seen.get(where, [])
             self._seen[where] = json.loads(json.dumps(records))
             name = self._dice.choice((*ODD, None))

@@ -57,22 +57,22 @@ class Directory:
         return (self._agents.get(number) if self._by_email else None) or str(number)
 
     def group(self, number: int | None) -> str | None:
-        return None if number is None else self._groups.get(number, str(number))
+        return None if number is None else self._groups.get(number) or str(number)
 
     def product(self, number: int | None) -> str | None:
-        return None if number is None else self._products.get(number, str(number))
+        return None if number is None else self._products.get(number) or str(number)
 
     @cached_property
     def _agents(self) -> dict[int, str | None]:
         return {one["id"]: (one.get("contact") or {}).get("email") for one in self._all("agents")}
 
     @cached_property
-    def _groups(self) -> dict[int, str]:
-        return {one["id"]: one["name"] for one in self._all("groups")}
+    def _groups(self) -> dict[int, str | None]:
+        return {one["id"]: one.get("name") for one in self._all("groups")}
 
     @cached_property
-    def _products(self) -> dict[int, str]:
-        return {one["id"]: one["name"] for one in self._all("products")}
+    def _products(self) -> dict[int, str | None]:
+        return {one["id"]: one.get("name") for one in self._all("products")}
 
     def _all(self, what: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -80,7 +80,7 @@ class Directory:
         try:
             while True:
                 some = array(self._client.get(what, {"page": page, "per_page": LARGEST_PAGE}))
-                found += some
+                found += [one for one in some if "id" in one]
                 if len(some) < LARGEST_PAGE:
                     return found
                 page += 1

@@ -91,7 +91,7 @@ class Directory:
                 answer = self._client.get(
                     "crm/v3/owners", {"archived": is_archived, "limit": _AT_ONCE, "after": after}
                 )
-                found += part(answer, "results", list)
+                found += [one for one in part(answer, "results", list) if "id" in one]
                 following = ((answer.get("paging") or {}).get("next") or {}).get("after")
                 if following is None or following == after:
                     break
@@ -110,5 +110,8 @@ class Directory:
     @cached_property
     def _teams(self) -> dict[str, str]:
         return {
-            str(team["id"]): str(team["name"]) for owner in self._owners for team in owner.get("teams") or ()
+            str(team["id"]): str(team["name"])
+            for owner in self._owners
+            for team in owner.get("teams") or ()
+            if "id" in team and team.get("name")
         }

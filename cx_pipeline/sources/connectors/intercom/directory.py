@@ -88,7 +88,7 @@ class Directory:
 
     def team(self, key: Any) -> str | None:
         """A team's name; its number where it is gone."""
-        return self._teams.get(str(key), str(key)) if key else None
+        return (self._teams.get(str(key)) or str(key)) if key else None
 
     @cached_property
     def _admins(self) -> dict[str, str | None]:
@@ -100,7 +100,7 @@ class Directory:
 
     def _all(self, what: str, value: str) -> dict[str, str | None]:
         found: list[dict[str, Any]] = part(self._client.get(what), what, list)
-        return {str(one["id"]): one.get(value) for one in found}
+        return {str(one["id"]): one.get(value) for one in found if "id" in one}
 
 
 def contacts_of(conversation: dict[str, Any]) -> list[dict[str, Any]]:

@@ -62,14 +62,14 @@ class Directory:
         unknown = sorted({n for n in numbers if n > 0 and n not in self._people})
         for start in range(0, len(unknown), _AT_ONCE):
             some = unknown[start : start + _AT_ONCE]
-            for number in some:
-                self._people[number] = Person(str(number), None)
+            found: list[dict[str, Any]] = []
             try:
                 answer = self._client.get("users/show_many.json", {"ids": ",".join(map(str, some))})
+                found = part(answer, "users", list)
             except NotFound:
                 self._note("users cannot be looked up: people are known by Zendesk's numbers only")
-                continue
-            self.learn(part(answer, "users", list))
+            self._people |= {number: Person(str(number), None) for number in some}
+            self.learn(found)
 
     def group(self, number: int | None) -> str | None:
         """A group's name; its number where it has none."""
@@ -93,7 +93,8 @@ class Directory:
         try:
             while True:
                 answer = self._client.get(f"{what}.json", {"page[size]": 100, "page[after]": after})
-                names |= {one["id"]: one["name"] for one in part(answer, what, list)}
+                found: list[dict[str, Any]] = part(answer, what, list)
+                names |= {one["id"]: one["name"] for one in found if "id" in one and one.get("name")}
                 meta = answer.get("meta") or {}
                 after = meta.get("after_cursor")
                 if not meta.get("has_more") or after is None:
