@@ -153,7 +153,9 @@ def connect(
 def service_fingerprint(settings: Settings, connector: Connector[Any], source: str, entity: str) -> str:
     """The mapping's fingerprint, the connector's version and own choices (no secrets) included."""
     own = type(connector.settings)
-    left_out = _COMMON | set(secret_fields(own)) | {f"{name}_file" for name in secret_fields(own)}
+    left_out = (
+        _COMMON | own.pacing | set(secret_fields(own)) | {f"{name}_file" for name in secret_fields(own)}
+    )
     choices = connector.settings.model_dump(mode="json", exclude=set(left_out))
     return mapping_fingerprint(
         settings, source, entity, {"version": connector.version, **choices, "type": connector.settings.type}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -170,8 +170,11 @@ class ServiceSource(Source):
     """A source that is pulled from a service.
 
     A connector adds its own settings: the account, a credential as `SecretStr` named `<what>` beside a
-    `Path` named `<what>_file`, and what may be chosen.  Secrets never stand in the settings file.
+    `Path` named `<what>_file`, and what may be chosen.  Secrets never stand in the settings file.  `pacing`
+    names what changes only how fast it is pulled.
     """
+
+    pacing: ClassVar[frozenset[str]] = frozenset()
 
     start_date: date | None = None
     """The first day to pull, on the first pull; by default all the service has."""

@@ -32,7 +32,7 @@ from cx_pipeline.sources.http.errors import NotFound
 from cx_pipeline.sources.http.limits import RateLimit
 
 _CALLS_PER_MINUTE = 100
-_LISTS_PER_MINUTE = 20  # of the smallest plan; lists of tickets and contacts have a limit of their own
+_LISTS_PER_MINUTE = ((700, 200), (400, 100), (20, 20))  # by a plan's calls: lists have a limit of their own
 
 Status = Literal["new", "open", "pending", "on_hold", "solved", "closed", "spam"]
 Faces = Literal["csat", "rating", "useful", "usable", "enjoyable"]
@@ -78,7 +78,8 @@ class Freshdesk(Connector[FreshdeskSource]):
 
     @cached_property
     def _lists(self) -> RateLimit:
-        return RateLimit(min(self.settings.calls_per_minute or _LISTS_PER_MINUTE, _LISTS_PER_MINUTE))
+        allowed = self.settings.calls_per_minute or _CALLS_PER_MINUTE
+        return RateLimit(next((lists for calls, lists in _LISTS_PER_MINUTE if allowed >= calls), allowed))
 
     @cached_property
     def _directory(self) -> Directory:

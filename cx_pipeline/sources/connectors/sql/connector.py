@@ -61,6 +61,7 @@ class SqlSource(ServiceSource):
     """The database's address, as SQLAlchemy writes it; only as the environment variable."""
     url_file: Path | None = None
     """The file that holds the address."""
+    pacing = frozenset({"page_rows"})
     page_rows: PositiveInt = 10_000
     """Rows a page: what is held in memory, and what a killed pull may have to read again."""
     entities: Mapping[str, SqlMapping] = {}
