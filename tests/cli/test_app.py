@@ -243,3 +243,52 @@ def test_the_ui_refuses_a_port_that_is_taken(cx: Cx) -> None:
         result = cx("ui", "--port", str(port))
     assert result.exit_code == 1
     assert f"port {port}" in result.stderr
+
+
+def _served_by(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[tuple[str, int, dict[str, list[str]]]]:
+    """What `cx ui` would run, by log, instead of running it."""
+    calls: list[tuple[str, int, dict[str, list[str]]]] = []
+
+    def serve(host: str, port: int, modules: dict[str, list[str]], _: Path) -> None:
+        calls.append((host, port, modules))
+
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setattr("cx_pipeline.cli.ui._require_free", lambda *_: None)
+    monkeypatch.setattr("cx_pipeline.cli.ui._serve", serve)
+    return calls
+
+
+def test_the_ui_runs_the_schedule_and_the_one_to_look_at_does_not(
+    cx: Cx, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One writing UI with the daemon; beside it, on another port, one that cannot change anything."""
+    calls = _served_by(monkeypatch, tmp_path)
+    assert cx("ui").exit_code == 0
+    assert cx("ui", "--read-only").exit_code == 0
+    (host, port, writing), (other_host, other_port, looking) = calls
+    assert (host, port, sorted(writing)) == ("127.0.0.1", 3000, ["daemon", "webserver"])
+    assert "--read-only" not in writing["webserver"]
+    assert (other_host, other_port, list(looking)) == ("127.0.0.1", 3001, ["webserver-read-only"])
+    assert looking["webserver-read-only"] == [
+        *("dagster_webserver", "-h", "127.0.0.1", "-p", "3001"),
+        *(writing["webserver"][-2:]),
+        "--read-only",
+    ]
+
+
+def test_only_the_ui_to_look_at_listens_elsewhere(
+    cx: Cx, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Dagster's UI has no login, and who can launch a run can run code."""
+    calls = _served_by(monkeypatch, tmp_path)
+    refused = cx("ui", "--host", "10.1.2.3")
+    assert refused.exit_code == 2
+    assert "give --read-only too" in " ".join(refused.stderr.split())
+    assert cx("ui", "--read-only", "--host", "10.1.2.3", "--port", "4000").exit_code == 0
+    assert [(host, port) for host, port, _ in calls] == [("10.1.2.3", 4000)]
+
+
+def test_the_ui_refuses_an_address_of_another_machine(cx: Cx) -> None:
+    result = cx("ui", "--read-only", "--host", "192.0.2.1")
+    assert result.exit_code == 1
+    assert "192.0.2.1 is no address of this machine" in result.stderr

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,13 +47,13 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     return company
 
 
-@pytest.fixture(scope="module")
-def address(company: Company) -> Iterator[str]:
+@contextmanager
+def served(company: Company, *options: str) -> Iterator[str]:
     """The address of `cx ui`; stopped as Ctrl-C stops it, with nothing left running."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     ui = subprocess.Popen(
-        [sys.executable, "-m", "cx_pipeline.cli", "ui", "--port", str(port)],
+        [sys.executable, "-m", "cx_pipeline.cli", "ui", "--port", str(port), *options],
         env=company.environment,
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -67,6 +68,12 @@ def address(company: Company) -> Iterator[str]:
         assert ui.wait(60) == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 1)
+
+
+@pytest.fixture(scope="module")
+def address(company: Company) -> Iterator[str]:
+    with served(company) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +132,15 @@ def test_the_last_scorecard_carries_numbers(page: Page, address: str, tmp_path: 
     url = f"{address}/assets/published/scorecard?view=events"
     text = opened(page, url, "csat", shot=tmp_path / "scorecard.png")
     assert "first_response_calendar_minutes_median" in text
+
+
+def test_nothing_can_be_launched_from_the_ui_to_look_at(page: Page, company: Company, tmp_path: Path) -> None:
+    """Neither by the button, which is disabled, nor past it."""
+    launch = """mutation { launchPipelineExecution(executionParams: {mode: "default", selector: {
+        repositoryLocationName: "cx_pipeline", repositoryName: "__repository__", pipelineName: "nightly"
+    }}) { __typename } }"""
+    with served(company, "--read-only") as url:
+        opened(page, f"{url}/asset-groups", "Materialize all…", shot=tmp_path / "look.png")
+        assert page.get_by_role("button", name="Materialize all…").is_disabled()
+        answer = page.request.post(f"{url}/graphql", data={"query": launch}).json()
+    assert answer["data"]["launchPipelineExecution"]["__typename"] == "UnauthorizedError"
