@@ -40,8 +40,11 @@ MEASURES = {
     "is_complete": "Whether the period has ended and every source that feeds `{kpi}` has come past its end.",
     "is_small_sample": "Whether n of `{kpi}` is below 30.",
     "is_suppressed": "Whether `{kpi}` has fewer respondents or customers than the setting min_n.",
-    "target": "Target of `{kpi}`, in {unit}.",
-    "status": "How `{kpi}` stands against its target; none: it has no target.",
+    "target": "Target of `{kpi}` (seed kpi_targets), in {unit}.",
+    "status": (
+        "How `{kpi}` stands against its target: met, missed, at_risk (the interval holds the target) or none "
+        "(no target, or no value)."
+    ),
 }
 KPI_OF_ROW = {"kpi": "kpi", "unit": "the KPI's unit", "definition": "The KPI's value"}
 

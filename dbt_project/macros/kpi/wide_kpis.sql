@@ -73,6 +73,12 @@
 
     ),
 
+    targets as (
+
+        {{ targets_of_family(family, "kpi_rows") }}
+
+    ),
+
     final as (
 
         select
@@ -93,8 +99,8 @@
                 "yoy_change": "current_rows." ~ kpi ~ " - year_ago_rows." ~ kpi,
                 "is_complete": "case when current_rows." ~ kpi ~ "_n > 0 then periods." ~ is_complete ~ " end",
                 "is_small_sample": "current_rows." ~ kpi ~ "_n < 30",
-                "target": "cast(null as double)",
-                "status": "case when current_rows." ~ kpi ~ "_n > 0 then 'none' end",
+                "target": kpi_target("current_rows", kpi),
+                "status": kpi_status("current_rows", kpi),
                 "p_value": "cast(null as double)",
                 "q_value": "cast(null as double)",
                 "is_significant": "cast(null as boolean)",
@@ -137,6 +143,12 @@
                 and current_rows.period_start = tests.period_start
                 and current_rows.dimension = tests.dimension
                 and current_rows.dimension_value = tests.dimension_value
+        left join targets
+            on
+                current_rows.grain = targets.grain
+                and current_rows.period_start = targets.period_start
+                and current_rows.dimension = targets.dimension
+                and current_rows.dimension_value = targets.dimension_value
         where current_rows.slot = 'current'
 
     )

@@ -2,37 +2,40 @@
 {% macro contact_kpis() %}
     {%- set durations = {
         "speed_of_answer_seconds": [
-            "is_offered and is_answered and wait_seconds is not null", "seconds",
+            "is_offered and is_answered and wait_seconds is not null", "seconds", "lower",
             "seconds a call or chat waited for its answer, by the day of the answer",
         ],
         "handle_minutes": [
-            "handle_minutes is not null", "minutes",
+            "handle_minutes is not null", "minutes", "neither",
             "minutes an agent was busy with a call or chat, by the day of the answer",
         ],
     } -%}
     {%- set rates = [
         [
-            "service_level_rate", "int_ticket_live_contacts",
+            "service_level_rate", "higher", "int_ticket_live_contacts",
             "direction = 'inbound' and is_within_service_level is not null",
             "share of the calls and chats offered that were answered within " ~ var("service_level_seconds")
             ~ " seconds; abandoned ones count as not",
         ],
         [
-            "contact_abandonment_rate", "int_ticket_live_contacts",
+            "contact_abandonment_rate", "lower", "int_ticket_live_contacts",
             "direction = 'inbound' and is_abandoned is not null",
             "share of the calls and chats offered that ended without an answer",
         ],
         [
-            "ticket_escalation_rate", "int_ticket_resolutions", "is_escalated is not null",
+            "ticket_escalation_rate", "lower", "int_ticket_resolutions", "is_escalated is not null",
             "share of resolved tickets that moved to a team of a higher tier",
         ],
-        ["auto_solved_rate", "int_ticket_solves", "is_auto_solved is not null", "share of solved tickets a timer solved"],
+        [
+            "auto_solved_rate", "neither", "int_ticket_solves", "is_auto_solved is not null",
+            "share of solved tickets a timer solved",
+        ],
     ] -%}
     {%- set volumes = {
-        "tickets_opened": "tickets opened",
-        "tickets_solved": "transitions to solved or closed",
-        "tickets_reopened": "transitions out of solved or closed",
-        "tickets_net": "opened + reopened - solved, what the backlog grew by",
+        "tickets_opened": ["neither", "tickets opened"],
+        "tickets_solved": ["neither", "transitions to solved or closed"],
+        "tickets_reopened": ["lower", "transitions out of solved or closed"],
+        "tickets_net": ["lower", "opened + reopened - solved, what the backlog grew by"],
     } -%}
     {%- set efforts = {
         "replies_per_resolution": ["agent_reply_count", "replies", "mean public replies of agents to a resolved ticket"],
@@ -47,44 +50,46 @@
         "mart": "kpi_support", "family": "support", "entities": ["tickets", "ticket_events"], "where": "true",
     } -%}
     {%- set groups = [] -%}
-    {%- for kpi, (condition, unit, definition) in durations.items() -%}
+    {%- for kpi, (condition, unit, better, definition) in durations.items() -%}
         {%- set kpis = [] -%}
         {%- for suffix, (name, test) in duration_statistics().items() -%}
             {%- do kpis.append({
-                "kpi": kpi ~ "_" ~ suffix, "unit": unit, "definition": name ~ " of the " ~ definition,
-                "test": test,
+                "kpi": kpi ~ "_" ~ suffix, "unit": unit, "better": better,
+                "definition": name ~ " of the " ~ definition, "test": test,
             }) -%}
         {%- endfor -%}
         {%- do groups.append(dict(
             of_support, units="int_ticket_live_contacts", where="direction = 'inbound' and " ~ condition, kpis=kpis
         )) -%}
     {%- endfor -%}
-    {%- for kpi, units, condition, definition in rates -%}
+    {%- for kpi, better, units, condition, definition in rates -%}
         {%- do groups.append(dict(of_support, units=units, where=condition, kpis=[
-            {"kpi": kpi, "unit": "percent", "definition": definition, "test": "rate"},
+            {"kpi": kpi, "unit": "percent", "better": better, "definition": definition, "test": "rate"},
         ])) -%}
     {%- endfor -%}
-    {%- for kpi, definition in volumes.items() -%}
+    {%- for kpi, (better, definition) in volumes.items() -%}
         {%- do groups.append(dict(of_support, units="int_ticket_moments", kpis=[
-            {"kpi": kpi, "unit": "tickets", "definition": definition},
+            {"kpi": kpi, "unit": "tickets", "better": better, "definition": definition},
         ])) -%}
     {%- endfor -%}
     {%- for base in ["customers", "orders"] -%}
         {%- do groups.append(dict(of_support, units="int_ticket_contacts", kpis=[{
             "kpi": "contacts_per_100_" ~ base,
             "unit": "contacts per 100 " ~ base,
+            "better": "lower",
             "definition": "inbound tickets opened, merged ones included, per 100 "
                 ~ {"customers": "customers live on an average day", "orders": "orders"}[base],
         }])) -%}
     {%- endfor -%}
     {%- for kpi, (column, unit, definition) in efforts.items() -%}
         {%- do groups.append(dict(of_support, units="int_ticket_resolutions", where=column ~ " is not null", kpis=[
-            {"kpi": kpi, "unit": unit, "definition": definition, "test": "mean"},
+            {"kpi": kpi, "unit": unit, "better": "lower", "definition": definition, "test": "mean"},
         ])) -%}
     {%- endfor -%}
     {%- do groups.append(dict(of_support, entities=["feedback"], units="int_ticket_csat_answers", kpis=[{
         "kpi": "ticket_csat",
         "unit": "percent",
+        "better": "higher",
         "definition": "share of satisfied answers in those that name a ticket, credited to team and assignee at the solve",
         "test": "rate",
     }])) -%}

@@ -8,8 +8,10 @@
     entities     whose watermarks say how far the feeding sources have come
     units, where the model (with a column `source`) and condition of the units that feed them
     window_days  days after a period's end until they are final (0 where left out)
-    kpis         dicts: kpi (the name), unit, definition (each a phrase), mirror_of (where it is a mirror: the KPI whose
-                 p and q it inherits), test (of its change; none where left out: rate, nps, mean, or given, a p value)
+    kpis         dicts: kpi (the name), unit, definition (each a phrase), better (which way is good for the company:
+                 higher, lower or neither), mirror_of (where it is a mirror: the KPI whose p and q it inherits), test (of
+                 its change; none where left out: rate, nps, mean, or given, a p value), is_running (true where successive
+                 periods share units, so that it is no anomaly when it moves)
     counts       column of the mart -> KPI whose numerator it repeats under a plain name
 #}
 {% macro kpi_catalog() %}
@@ -54,6 +56,43 @@
         {%- endfor -%}
     {%- endfor -%}
     {{- return(tests) -}}
+{% endmacro %}
+
+{# The KPIs that tell the whole story in short: what people look at first. #}
+{% macro headline_kpis() %}
+    {{- return([
+        "nps", "csat", "ces", "response_rate", "retention_rate", "first_response_calendar_minutes_median",
+        "resolution_calendar_minutes_median", "fcr_rate", "one_touch_rate", "reopen_rate",
+    ]) -}}
+{% endmacro %}
+
+{#
+  What a KPI speaks of. Findings of one subject and time are one piece of news, however many KPIs tell it: the
+  statistics of one duration on both clocks, the promises of all service levels.
+#}
+{% macro kpi_subject(kpi) %}
+    {%- set subject = namespace(name=kpi) -%}
+    {%- for ending in ["_avg", "_median", "_p90", "_p95"] if kpi.endswith(ending) and kpi != "rating_avg" -%}
+        {%- set subject.name = kpi[:-(ending | length)].replace("_calendar_minutes", "").replace("_business_minutes", "") -%}
+    {%- endfor -%}
+    {%- for beginning, name in {"sla_": "sla", "ces": "ces", "cx_": "cx", "ticket_csat": "csat"}.items() -%}
+        {%- if kpi.startswith(beginning) -%} {%- set subject.name = name -%} {%- endif -%}
+    {%- endfor -%}
+    {{- return(subject.name) -}}
+{% endmacro %}
+
+{# The dimensions by which the KPIs of a family are published. #}
+{% macro dimensions_of_family(family) %}
+    {%- if family in ["response_time", "support"] -%}
+        {%- set dimensions = ticket_dimensions() -%}
+    {%- elif family == "retention" -%}
+        {%- set dimensions = customer_dimensions() -%}
+    {%- elif family == "journey" -%}
+        {%- set dimensions = journey_dimensions() -%}
+    {%- else -%}
+        {%- set dimensions = survey_dimensions() -%}
+    {%- endif -%}
+    {{- return(["all"] + (dimensions | reject("equalto", "all") | list)) -}}
 {% endmacro %}
 
 {# What is published of each KPI: column of `kpis` -> type. `value` stands in the wide marts under the KPI's name. #}

@@ -53,6 +53,7 @@
                 {%- do kpis.append({
                     "kpi": metric ~ "_" ~ clock ~ "_minutes_" ~ suffix,
                     "unit": clock ~ " minutes",
+                    "better": "lower",
                     "definition": name ~ " of " ~ definition,
                     "test": test,
                 }) -%}
@@ -75,7 +76,10 @@
             "units": "int_ticket_solves",
             "where": flag ~ " is not null",
             "window_days": window_days,
-            "kpis": [{"kpi": kpi, "unit": "percent", "definition": definition, "test": "rate"}],
+            "kpis": [{
+                "kpi": kpi, "unit": "percent", "better": "lower" if kpi == "reopen_rate" else "higher",
+                "definition": definition, "test": "rate",
+            }],
         }) -%}
     {%- endfor -%}
     {%- set promises = {
@@ -95,6 +99,7 @@
             "kpis": [{
                 "kpi": kpi,
                 "unit": "percent",
+                "better": "higher",
                 "definition": "share met of the service levels met or breached, of " ~ what ~ ", by the day of that",
                 "test": "rate",
             }],

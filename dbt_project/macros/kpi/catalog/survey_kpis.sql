@@ -14,12 +14,28 @@
                 {
                     "kpi": "nps",
                     "unit": "points from -100 to 100",
+                    "better": "higher",
                     "definition": "100 x (promoters - detractors) / answers; promoters answer 9-10, detractors 0-6",
                     "test": "nps",
                 },
-                {"kpi": "promoter_rate", "unit": "percent", "definition": "share of promoters (9-10) in answers"},
-                {"kpi": "passive_rate", "unit": "percent", "definition": "share of passives (7-8) in answers"},
-                {"kpi": "detractor_rate", "unit": "percent", "definition": "share of detractors (0-6) in answers"},
+                {
+                    "kpi": "promoter_rate",
+                    "unit": "percent",
+                    "better": "higher",
+                    "definition": "share of promoters (9-10) in answers",
+                },
+                {
+                    "kpi": "passive_rate",
+                    "unit": "percent",
+                    "better": "neither",
+                    "definition": "share of passives (7-8) in answers",
+                },
+                {
+                    "kpi": "detractor_rate",
+                    "unit": "percent",
+                    "better": "lower",
+                    "definition": "share of detractors (0-6) in answers",
+                },
             ],
             "counts": {
                 "promoters": "promoter_rate",
@@ -34,8 +50,20 @@
             "units": "int_feedback_answers",
             "where": "metric = 'csat' and " ~ customers,
             "kpis": [
-                {"kpi": "csat", "unit": "percent", "definition": "share of satisfied answers", "test": "rate"},
-                {"kpi": "dsat", "unit": "percent", "definition": "100 - csat", "mirror_of": "csat"},
+                {
+                    "kpi": "csat",
+                    "unit": "percent",
+                    "better": "higher",
+                    "definition": "share of satisfied answers",
+                    "test": "rate",
+                },
+                {
+                    "kpi": "dsat",
+                    "unit": "percent",
+                    "better": "lower",
+                    "definition": "100 - csat",
+                    "mirror_of": "csat",
+                },
             ],
             "counts": {"satisfied": "csat", "dissatisfied": "dsat"},
         },
@@ -49,24 +77,28 @@
                 {
                     "kpi": "ces",
                     "unit": "points of the scale of the setting ces_scale",
+                    "better": "lower",
                     "definition": "mean effort, lower is better; ease questions inverted, other scales mapped linearly",
                     "test": "mean",
                 },
                 {
                     "kpi": "ces_ease",
                     "unit": "points of the scale of the setting ces_scale",
+                    "better": "higher",
                     "definition": "mean ease, higher is better: both ends of the scale - ces",
                     "mirror_of": "ces",
                 },
                 {
                     "kpi": "ces_low_effort_rate",
                     "unit": "percent",
+                    "better": "higher",
                     "definition": "share of answers in the upper third of ease (5-7 of 7, 4-5 of 5)",
                     "test": "rate",
                 },
                 {
                     "kpi": "ces_native",
                     "unit": "points of the survey's own scale",
+                    "better": "neither",
                     "definition": "mean score as answered; only by survey, where it has one scale and direction",
                     "mirror_of": "ces",
                 },
@@ -84,6 +116,7 @@
                 {
                     "kpi": "response_rate",
                     "unit": "percent",
+                    "better": "higher",
                     "definition": "share of delivered invitations that were answered, by the day of the invitation",
                     "test": "rate",
                 },
@@ -99,6 +132,7 @@
                 {
                     "kpi": "comment_rate",
                     "unit": "percent",
+                    "better": "neither",
                     "definition": "share of answered submissions with text",
                     "test": "rate",
                 },
@@ -114,6 +148,7 @@
                 {
                     "kpi": "rating_avg",
                     "unit": "points from 1 to 5",
+                    "better": "higher",
                     "definition": "mean rating; other scales mapped linearly to 1-5",
                     "test": "mean",
                 },
@@ -126,17 +161,31 @@
             "units": "int_feedback_answers",
             "where": "metric in ('useful', 'usable', 'enjoyable') and " ~ customers,
             "kpis": [
-                {"kpi": "cx_useful", "unit": "points from 0 to 100", "definition": "mean of the pillar useful", "test": "mean"},
-                {"kpi": "cx_usable", "unit": "points from 0 to 100", "definition": "mean of the pillar usable", "test": "mean"},
+                {
+                    "kpi": "cx_useful",
+                    "unit": "points from 0 to 100",
+                    "better": "higher",
+                    "definition": "mean of the pillar useful",
+                    "test": "mean",
+                },
+                {
+                    "kpi": "cx_usable",
+                    "unit": "points from 0 to 100",
+                    "better": "higher",
+                    "definition": "mean of the pillar usable",
+                    "test": "mean",
+                },
                 {
                     "kpi": "cx_enjoyable",
                     "unit": "points from 0 to 100",
+                    "better": "higher",
                     "definition": "mean of the pillar enjoyable",
                     "test": "mean",
                 },
                 {
                     "kpi": "cx_index",
                     "unit": "points from 0 to 100",
+                    "better": "higher",
                     "definition": "unweighted mean of the three pillar means",
                     "test": "mean",
                 },
@@ -152,6 +201,7 @@
                 {
                     "kpi": "perception_gap_csat",
                     "unit": "percentage points",
+                    "better": "neither",
                     "definition": "CSAT employees expect customers to answer - CSAT customers answer",
                 },
             ],
@@ -166,6 +216,7 @@
                 {
                     "kpi": "perception_gap_nps",
                     "unit": "points from -200 to 200",
+                    "better": "neither",
                     "definition": "NPS employees expect customers to answer - NPS customers answer",
                 },
             ],

@@ -1,0 +1,78 @@
+-- One row per kpi, grain, period_start, dimension and dimension_value of the recent past that can be held against its
+-- own history: complete, shown, and of 30 units or more.
+{%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
+with as_of as (
+
+    select * from {{ ref('int_as_of') }}
+
+),
+
+{%- for family in kpi_families() %}
+
+periods_of_{{ family }} as (
+
+    {{ compared_periods(family) }}
+
+),
+
+rows_of_{{ family }} as (
+
+    select
+        kpi_rows.*,
+        {{ period_number('kpi_rows.grain', 'kpi_rows.period_start') }} as period_number,
+        {%- for group in groups_of_family(family) %}
+        periods.is_complete_{{ loop.index }},
+        {%- endfor %}
+        as_of.as_of_date
+    from {{ ref('int_kpi_' ~ family) }} as kpi_rows
+    inner join periods_of_{{ family }} as periods
+        on
+            kpi_rows.grain = periods.grain
+            and kpi_rows.period_start = periods.period_start
+    cross join as_of
+    where
+        kpi_rows.slot = 'current'
+        and kpi_rows.grain <> 'all'
+        -- As far back as the oldest finding told, its history and the history of that.
+        and (kpi_rows.grain <> 'day' or kpi_rows.period_start > {{ add_days('as_of.as_of_date', -220) }})
+        and (kpi_rows.grain <> 'week' or kpi_rows.period_start > {{ add_days('as_of.as_of_date', -840) }})
+
+),
+{%- endfor %}
+
+final as (
+
+    {%- set parts = [] %}
+    {%- for family in kpi_families() %}
+    {%- for group in groups_of_family(family) %}
+    {%- set is_complete = 'is_complete_' ~ loop.index %}
+    {%- for entry in group.kpis %}
+    {%- set point = kpi_point(entry) %}
+    {%- if point %}
+    {{ 'union all' if parts }}
+    {%- do parts.append(entry.kpi) %}
+    select
+        '{{ entry.kpi }}' as kpi,
+        {{ keys | join(',\n        ') }},
+        period_number,
+        {{ entry.kpi }} as value,
+        {{ entry.kpi }}_n as n,
+        {{ entry.kpi }}_ci_low as ci_low,
+        {{ entry.kpi }}_ci_high as ci_high,
+        {{ point.measure }} as measure,
+        {{ point.unit_variance }} as unit_variance,
+        {{ point.is_log }} as is_log,
+        {{ not entry.is_running }} as is_watched
+    from rows_of_{{ family }}
+    where
+        {{ is_complete }}
+        and {{ entry.kpi }}_n >= 30
+        and {{ entry.kpi }} is not null
+    {%- endif %}
+    {%- endfor %}
+    {%- endfor %}
+    {%- endfor %}
+
+)
+
+select * from final

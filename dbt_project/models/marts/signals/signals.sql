@@ -1,0 +1,148 @@
+-- One row per finding: a KPI that changed, left its usual range or moved to a new level, with its evidence, ranked by
+-- how much it matters.
+with findings as (
+
+    select * from {{ ref('int_kpi_findings') }}
+
+),
+
+kpis as (
+
+    select * from {{ ref('dim_kpis') }}
+
+),
+
+subjects as (
+
+    {%- for group in kpi_catalog() %}
+    {%- set outer = loop %}
+    {%- for entry in group.kpis %}
+    select
+        '{{ entry.kpi }}' as kpi,
+        '{{ kpi_subject(entry.kpi) }}' as subject
+    {{- '\n    union all' if not (loop.last and outer.last) }}
+    {%- endfor %}
+    {%- endfor %}
+
+),
+
+latest_periods as (
+
+    select * from {{ ref('int_kpi_latest_periods') }}
+
+),
+
+totals as (
+
+    select
+        kpi,
+        grain,
+        period_start,
+        n
+    from {{ ref('int_kpi_points') }}
+    where dimension = 'all'
+
+),
+
+described as (
+
+    select
+        findings.*,
+        kpis.unit,
+        kpis.is_headline,
+        subjects.subject,
+        findings.value - findings.expected_value as difference,
+        coalesce(findings.found_in = latest_periods.period_start, false) as is_latest,
+        case
+            when kpis.better = 'neither' or findings.value = findings.expected_value then 'different'
+            when (findings.value > findings.expected_value) = (kpis.better = 'higher') then 'better'
+            else 'worse'
+        end as effect,
+        least(coalesce(cast(findings.n as double) / nullif(totals.n, 0), 1.0), 1.0) as share_of_all
+    from findings
+    inner join kpis on findings.kpi = kpis.kpi
+    inner join subjects on findings.kpi = subjects.kpi
+    left join latest_periods
+        on
+            findings.kpi = latest_periods.kpi
+            and findings.grain = latest_periods.grain
+    left join totals
+        on
+            findings.kpi = totals.kpi
+            and findings.grain = totals.grain
+            and findings.found_in = totals.period_start
+
+),
+
+-- How much a finding matters by itself.
+weighed as (
+
+    select
+        *,
+        100.0
+        * least(effect_size, 2.0)
+        * sqrt(share_of_all)
+        * (1.0 - q_value)
+        * case when is_headline then 2.0 else 1.0 end
+        * case when effect = 'different' then 0.5 else 1.0 end
+        * case when grain = 'day' and kind <> 'level_shift' then 0.5 else 1.0 end as weight
+    from described
+
+),
+
+-- Several findings of one subject and period are mostly one piece of news: the second counts half, the third a third.
+placed as (
+
+    select
+        *,
+        row_number() over (
+            partition by subject, grain, found_in
+            order by weight desc, dimension asc, dimension_value asc, kpi asc, kind asc, period_start asc
+        ) as place_in_subject
+    from weighed
+
+),
+
+important as (
+
+    select
+        *,
+        weight / place_in_subject as importance,
+        {{ finding_key('kind', 'kpi', 'grain', 'dimension', 'dimension_value', 'period_start') }} as signal_id
+    from placed
+
+),
+
+final as (
+
+    select
+        signal_id,
+        kind,
+        kpi,
+        grain,
+        period_start,
+        dimension,
+        dimension_value,
+        found_in,
+        effect,
+        value,
+        expected_value,
+        difference,
+        ci_low,
+        ci_high,
+        n,
+        p_value,
+        q_value,
+        deviation,
+        importance,
+        row_number() over (
+            order by is_latest desc, importance desc, found_in desc, signal_id asc
+        ) as rank,
+        is_latest,
+        {{ finding_evidence() }} as evidence
+    from important
+
+)
+
+select * from final
+order by rank
