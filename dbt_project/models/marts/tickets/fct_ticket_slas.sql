@@ -14,6 +14,7 @@ final as (
         metric,
         turn_number,
         customer_key,
+        is_inbound,
         state,
         reason,
         target_minutes,
