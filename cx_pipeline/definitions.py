@@ -14,6 +14,8 @@ from cx_pipeline.settings import Settings, load_settings
 
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """Every asset, check, job and schedule, for `settings`; `resources` replace ours by name."""
+    from cx_pipeline.alerts.assets import alerts_asset
+    from cx_pipeline.alerts.runs import failed_night_sensor
     from cx_pipeline.gate.assets import gate_asset
     from cx_pipeline.night.resource import NIGHTLY_JOB, night_resource
     from cx_pipeline.scorecard.assets import scorecard_asset
@@ -26,7 +28,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     nightly = dg.define_asset_job(
         NIGHTLY_JOB,
         selection=dg.AssetSelection.all(),
-        description="Pull, gate, build, publish: one night.",
+        description="Pull, gate, build, publish, tell: one night.",
         partitions_def=nights(settings),
     )
     return dg.Definitions(
@@ -36,9 +38,11 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             models,
             published_asset(settings, marts),
             scorecard_asset(settings),
+            alerts_asset(settings),
         ],
         jobs=[nightly],
         schedules=[_schedule(settings, nightly)],
+        sensors=[failed_night_sensor(settings, nightly)],
         executor=dg.in_process_executor,
         resources={"dbt": dbt_resource(settings), "night": night_resource(settings)} | dict(resources or {}),
     )

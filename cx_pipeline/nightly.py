@@ -14,8 +14,6 @@ from cx_pipeline.night.lock import NightBusy, NightLock
 from cx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    import dagster as dg
-
     from cx_pipeline.night.resource import Progress
 
 __all__ = ["NightBusy", "NightError", "NightResult", "run_nightly"]
@@ -44,7 +42,9 @@ def run_nightly(
     """Run the nightly job for the nights `first` to `last` (default: the day that ended last)."""
     import dagster as dg
 
+    from cx_pipeline.alerts.runs import tell_of_failed_run
     from cx_pipeline.definitions import build_definitions
+    from cx_pipeline.night.failure import why_it_failed
     from cx_pipeline.night.resource import (
         NIGHTLY_JOB,
         STARTED_BY_TAG,
@@ -63,6 +63,7 @@ def run_nightly(
     with lock, dg.DagsterInstance.get() as instance:
         if dead:
             close_dead_run(dead, instance, settings)
+            tell_of_failed_run(settings, instance, dead.run_id)
         night = night_resource(settings, lock, on_progress)
         job = build_definitions(settings, {"night": night}).resolve_job_def(NIGHTLY_JOB)
         result = job.execute_in_process(
@@ -75,7 +76,8 @@ def run_nightly(
             raise_on_error=False,
         )
         if not result.success:
-            raise NightError(_why(result))
+            tell_of_failed_run(settings, instance, result.run_id)
+            raise NightError(why_it_failed(result.all_events))
     return NightResult(result.run_id, last)
 
 
@@ -96,28 +98,3 @@ def _require_known_nights(settings: Settings, first: date, last: date) -> None:
             f"{settings.schedule.first_night} (schedule.first_night) and {today} "
             f"(today in {settings.schedule_zone})"
         )
-
-
-def _why(result: dg.ExecuteInProcessResult) -> str:
-    """What stopped the night, in the words of the failed checks, else of the step that failed."""
-    checks = [
-        event.asset_check_evaluation_data
-        for event in result.all_events
-        if event.event_type_value == "ASSET_CHECK_EVALUATION"
-    ]
-    failed = [check for check in checks if not check.passed and check.severity.value == "ERROR"]
-    step = next((event for event in result.all_events if event.is_step_failure), None)
-    if step is None:
-        return next(
-            (event.message or "" for event in result.all_events if event.is_failure), "no step was run"
-        )
-    if failed:
-        told = [
-            check.description or f"{'/'.join(check.asset_key.path)}: {check.check_name}" for check in failed
-        ]
-        return f"the night stopped at {step.step_key}:\n" + "\n".join(f"  {line}" for line in told)
-    error = step.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    message = error.message.strip() if error is not None else "no reason was given"
-    return f"the night stopped at {step.step_key}: {message.split(': ', 1)[-1]}"

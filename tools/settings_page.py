@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cx_pipeline.settings import (
+    AlertChannel,
     Column,
     EntitySettings,
     FileMapping,
@@ -139,7 +140,8 @@ def page() -> str:
         section = _section(field)
         if section is None:
             continue
-        parts += ["", f"## `[{name}]`", "", _intro(section), "", *rows(section, (name,))]
+        plain = rows(section, (name,), skip=("channels",))
+        parts += ["", f"## `[{name}]`", "", _intro(section), "", *plain]
         for inner_name, inner_field in section.model_fields.items():
             inner = _section(inner_field)
             if inner is not None:
@@ -148,6 +150,7 @@ def page() -> str:
     source = ("sources", "<name>")
     column = (*source, "<entity>", "columns", "<column>")
     for title, model, path, skip in (
+        ("[alerts.channels.<name>]", AlertChannel, ("alerts", "channels", "<name>"), ()),
         ("[entities.<entity>]", EntitySettings, ("entities", "<entity>"), ()),
         ("[sources.<name>]", FileSource, source, ("entities",)),
         ("[sources.<name>.<entity>]", FileMapping, (*source, "<entity>"), ("columns", "attributes")),

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from cx_pipeline.cli.alerts import alerts
 from cx_pipeline.cli.doctor import doctor
 from cx_pipeline.cli.gate import gate
 from cx_pipeline.cli.nightly import nightly
@@ -108,7 +109,7 @@ def cli() -> None:
     """The customer-experience KPIs of a company, every night."""
 
 
-for _command in (nightly, scorecard, query, sample, sources, gate, ui, doctor):
+for _command in (nightly, scorecard, query, sample, sources, gate, alerts, ui, doctor):
     cli.add_command(_command)
 
 

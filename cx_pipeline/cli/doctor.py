@@ -74,6 +74,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _services,
         _lock,
         _held,
+        _alerts,
         _published,
         _tonight,
     ):
@@ -238,6 +239,24 @@ def _held(settings: Settings) -> Iterator[Finding]:
         yield Finding("warning", "gate", f"held: {batches}; see `cx gate list`")
     else:
         yield Finding("ok", "gate", "no batch is held")
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    """Whether each channel has its address; whether it answers is for `cx alerts test`, which sends."""
+    from cx_pipeline.alerts.send import ChannelError, address
+
+    channels = settings.alerts.channels
+    if not channels:
+        yield Finding("note", "alerts", "no channel is configured, so nobody is told; see docs/alerts.md")
+    for name, channel in channels.items():
+        try:
+            address(name, channel)
+        except ChannelError as error:
+            yield Finding("warning", "alerts", str(error))
+            continue
+        told = f"{', '.join(channel.kinds)}, from {channel.min_severity} up"
+        state = told if channel.enabled else "not enabled"
+        yield Finding("ok", "alerts", f"{name} ({channel.language}): {state}; `cx alerts test` tries it")
 
 
 def _published(settings: Settings) -> Iterator[Finding]:

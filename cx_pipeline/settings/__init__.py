@@ -9,6 +9,7 @@ The docstring below a setting is its description in docs/settings.md.
 
 from __future__ import annotations
 
+from cx_pipeline.settings.alerts import AlertChannel
 from cx_pipeline.settings.loading import DEFAULT_CONFIG, SettingsError, load_settings, variable_name
 from cx_pipeline.settings.model import INBOX_SOURCE, DataPaths, Settings
 from cx_pipeline.settings.sections import EntitySettings, Scalar
@@ -25,6 +26,7 @@ from cx_pipeline.settings.sources import (
 __all__ = [
     "DEFAULT_CONFIG",
     "INBOX_SOURCE",
+    "AlertChannel",
     "Column",
     "DataPaths",
     "EntitySettings",

@@ -203,6 +203,15 @@ def _refuse_secrets(document: dict[str, Any]) -> None:
         raise SettingsError(
             "privacy.key must not stand in a file: use the variable CX_PRIVACY__KEY, or privacy.key_file"
         )
+    alerts = document.get("alerts")
+    channels = alerts.get("channels") if isinstance(alerts, dict) else None
+    for name, channel in (channels if isinstance(channels, dict) else {}).items():
+        if isinstance(channel, dict) and "url" in channel:
+            variable = variable_name(("alerts", "channels", name, "url"))
+            raise SettingsError(
+                f"alerts.channels.{name}.url must not stand in a file: it holds secrets; use the variable "
+                f"{variable}, or alerts.channels.{name}.url_file"
+            )
     sources = document.get("sources")
     for name, source in (sources if isinstance(sources, dict) else {}).items():
         for secret in secret_fields(_model_of(source)) if isinstance(source, dict) else ():

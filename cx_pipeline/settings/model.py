@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from cx_pipeline.contract import ENTITIES
+from cx_pipeline.settings.alerts import Alerts
 from cx_pipeline.settings.sections import (
     EntitySettings,
     Gate,
@@ -56,6 +57,7 @@ class Settings(Section):
     schedule: Schedule = Schedule()
     gate: Gate = Gate()
     privacy: Privacy = Privacy()
+    alerts: Alerts = Alerts()
     entities: dict[str, EntitySettings] = {}
     """What is declared for an entity: `[entities.<entity>]`."""
     sources: dict[Name, AnySource] = {}

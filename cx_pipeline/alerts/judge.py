@@ -1,0 +1,234 @@
+"""What there is to tell after a night: from its record, the gate's verdicts and the published file.
+
+What enters: the settings, an instant, and for a night that failed why it did.  What leaves: a `Judgement`.
+Nothing is written or sent here.  No formula of a KPI is here either: status and effect are the models'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cx_pipeline.alerts.finding import Fact, Finding, Judgement
+from cx_pipeline.gate import list_held, load_verdicts
+from cx_pipeline.night.record import NightRecord, read_records
+from cx_pipeline.privacy.redact import Redactor
+from cx_pipeline.settings import Settings
+from cx_pipeline.settings.alerts import ALERT_KINDS
+
+_LONGEST = 300
+
+_TARGETS = """
+    with
+    judged as (
+        select * from marts.kpis
+        where is_complete and target is not null
+    ),
+    newest as (
+        select kpi, grain, max(period_start) as period_start
+        from marts.kpis
+        where is_complete and dimension = 'all' and kpi in (select kpi from judged)
+        group by kpi, grain
+    )
+    select
+        kpi, grain, period_start, dimension, dimension_value, status, value, ci_low, ci_high, n, target,
+        unit, better, is_headline
+    from judged
+    inner join newest using (kpi, grain, period_start)
+    inner join marts.dim_kpis using (kpi)
+"""
+
+_WORSE = """
+    select
+        signal_id, signals.kind as signal, kpi, grain, period_start, dimension, dimension_value, value,
+        expected_value, difference, importance, unit, is_headline
+    from marts.signals
+    inner join marts.dim_kpis using (kpi)
+    where effect = 'worse' and is_latest
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCheck:
+    """A data test that failed as an error, and stopped the night."""
+
+    asset: str
+    check: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedNight:
+    """A run of the nightly job that did not get through.  `started_at` is ISO 8601 in UTC."""
+
+    run_id: str
+    night: str
+    started_at: str
+    reason: str
+    checks: tuple[FailedCheck, ...] = ()
+
+
+def judge_published(settings: Settings, now: datetime) -> Judgement:
+    """After a night was published: everything is looked at."""
+    records = read_records(settings.paths.state / "nights")
+    last = next((record for record in reversed(records) if record.outcome == "published"), None)
+    off_target = _targets(settings.paths.published_file)
+    return Judgement(
+        found=(
+            *_held(settings),
+            *_stale(settings, last, now),
+            *off_target.found,
+            *_worse(settings.paths.published_file),
+        ),
+        judged=frozenset(ALERT_KINDS),
+        undecided=off_target.undecided,
+        how=off_target.how,
+    )
+
+
+def judge_failed(settings: Settings, failed: FailedNight) -> Judgement:
+    """After a night failed: what is known is added, nothing is over.  Empty where a later one got through."""
+    records = read_records(settings.paths.state / "nights")
+    if any(r.outcome == "published" and r.started_at > failed.started_at for r in records):
+        return Judgement()
+    clean = Redactor(settings.privacy.phone_regions).redact
+    night = Finding(
+        f"night_failed/{failed.night}",
+        "night_failed",
+        "critical",
+        {"night": failed.night, "run_id": failed.run_id, "reason": clean(failed.reason)[:_LONGEST]},
+    )
+    checks = (
+        Finding(
+            f"check_failed/{check.asset}/{check.check}",
+            "check_failed",
+            "critical",
+            {"asset": check.asset, "check": check.check, "because": clean(check.because)[:_LONGEST]},
+        )
+        for check in failed.checks
+    )
+    own = next((record for record in records if record.run_id == failed.run_id), None)
+    return Judgement(found=(night, *checks, *_held(settings), *_unread(own)))
+
+
+def _held(settings: Settings) -> Iterator[Finding]:
+    for verdict in list_held(settings.paths):
+        yield Finding(
+            f"check_failed/held/{verdict.batch_id}",
+            "check_failed",
+            "critical",
+            {
+                "batch_id": verdict.batch_id,
+                "source": verdict.source,
+                "entity": verdict.entity,
+                "rows": verdict.landed,
+                "because": "; ".join(rule.rule for rule in verdict.held_by),
+            },
+        )
+
+
+def _stale(settings: Settings, last: NightRecord | None, now: datetime) -> Iterator[Finding]:
+    """The sources the last published night could not read whole, and those whose newest record is too old."""
+    unread = {str(finding.facts["source"]): finding for finding in _unread(last)}
+    yield from unread.values()
+    for finding in _overdue(settings, now):
+        if finding.facts["source"] not in unread:
+            yield finding
+
+
+def _unread(record: NightRecord | None) -> Iterator[Finding]:
+    for name in (record.stale_sources if record else "").split(", "):
+        if name:
+            yield Finding(f"source_stale/{name}", "source_stale", "warning", {"source": name})
+
+
+def _overdue(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Sources with a freshness limit whose newest record is older than it, the worst entity of each."""
+    limits = {
+        (name, entity): mapping.freshness_hours
+        for name, source in settings.all_sources.items()
+        for entity, mapping in source.entities.items()
+        if mapping.freshness_hours is not None
+    }
+    if not limits:
+        return
+    newest: dict[tuple[str, str], datetime] = {}
+    for verdict in load_verdicts(settings.paths).values():
+        key = (verdict.source, verdict.entity)
+        if key in limits and verdict.is_read and verdict.newest_at:
+            at = datetime.fromisoformat(verdict.newest_at)
+            at = at if at.tzinfo else at.replace(tzinfo=UTC)
+            newest[key] = max(at, newest.get(key, at))
+    worst: dict[str, tuple[float, str, float, int]] = {}
+    for (name, entity), at in sorted(newest.items()):
+        hours, limit = (now - at).total_seconds() / 3600, limits[name, entity]
+        if hours > limit:
+            worst[name] = max(worst.get(name, (0.0, "", 0.0, 0)), (hours - limit, entity, hours, limit))
+    for name, (_, entity, hours, limit) in worst.items():
+        facts: dict[str, Fact] = {"source": name, "entity": entity, "hours": hours, "limit_hours": limit}
+        yield Finding(f"source_stale/{name}", "source_stale", "warning", facts)
+
+
+def _targets(published_file: Path) -> Judgement:
+    """The KPIs off target in the newest complete period of their grain.
+
+    One that is at risk, or too small to show, is neither off target again nor over.
+    """
+    found, undecided, how = [], set(), {}
+    for row in _rows(published_file, _TARGETS):
+        key = "/".join(("target_missed", row["kpi"], row["grain"], row["dimension"], row["dimension_value"]))
+        if row["status"] == "met":
+            how[key] = "met"
+        elif row["status"] != "missed":
+            undecided.add(key)
+        else:
+            distance = abs(row["value"] - row["target"])
+            spread = (row["ci_high"] - row["ci_low"]) if row["ci_low"] is not None else 0.0
+            found.append(
+                Finding(
+                    key,
+                    "target_missed",
+                    "warning",
+                    {
+                        **_of_row(row),
+                        **{name: row[name] for name in ("value", "ci_low", "ci_high", "n", "target")},
+                        "direction": "at_least" if row["value"] < row["target"] else "at_most",
+                    },
+                    weight=(distance / spread if spread > 0 else 0.0)
+                    + 1000 * (row["dimension"] == "all")
+                    + 1000 * bool(row["is_headline"]),
+                )
+            )
+    return Judgement(tuple(found), undecided=frozenset(undecided), how=how)
+
+
+def _worse(published_file: Path) -> Iterator[Finding]:
+    for row in _rows(published_file, _WORSE):
+        is_everybody = row["dimension"] == "all" and row["is_headline"]
+        yield Finding(
+            f"worsening/{row['signal_id']}",
+            "worsening",
+            "warning" if is_everybody else "info",
+            {
+                **_of_row(row),
+                **{name: row[name] for name in ("signal", "value", "expected_value", "difference")},
+            },
+            weight=row["importance"] or 0.0,
+        )
+
+
+def _of_row(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("kpi", "unit", "grain", "dimension", "dimension_value")
+    return {"period_start": row["period_start"].isoformat()} | {name: row[name] for name in names}
+
+
+def _rows(published_file: Path, sql: str) -> Sequence[dict[str, Any]]:
+    import duckdb
+
+    with duckdb.connect(str(published_file), read_only=True) as connection:
+        result = connection.execute(sql)
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
