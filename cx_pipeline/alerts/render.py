@@ -59,7 +59,7 @@ def _body(pending: Pending, still_open: int, page_url: str | None, language: Lan
     else:
         foot = f"Open now: {still_open} (cx alerts list)"
     if page_url:
-        foot += f"\n{'성적표' if korean else 'Scorecard'}: {page_url}"
+        foot += f"\n{'스코어카드' if korean else 'Scorecard'}: {page_url}"
     return "\n\n".join([*blocks, foot])
 
 

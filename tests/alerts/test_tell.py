@@ -72,7 +72,7 @@ def test_the_night_in_korean_with_the_page(desk: Desk, mailbox: Mailbox) -> None
         "- 고객 만족도(CSAT) (2026년 10월): 71.2% (95% 신뢰구간 68.9%~73.4%, n=1,523), 목표 80.0% 이상",
         "- 첫 응답 시간(중앙값) (2026-10-28): 3.5시간, 이전 수준 80.0분 대비 +2.2시간",
         "현재 미해결 알림: 5건 (cx alerts list)",
-        "성적표: https://cx.example.com",
+        "스코어카드: https://cx.example.com",
     ):
         assert line in body.get_content()
 
