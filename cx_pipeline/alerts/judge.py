@@ -16,10 +16,15 @@ from cx_pipeline.alerts.finding import Fact, Finding, Judgement
 from cx_pipeline.gate import list_held, load_verdicts
 from cx_pipeline.night.record import NightRecord, read_records
 from cx_pipeline.privacy.redact import Redactor
+from cx_pipeline.scorecard.model import GRAINS
 from cx_pipeline.settings import Settings
 from cx_pipeline.settings.alerts import ALERT_KINDS
 
 _LONGEST = 300
+_USUAL_GRAINS = ("week", "month", "quarter")
+"""By these a target is judged, if it has been set for them: a day sways, and `all` is the past."""
+_FIRST = 1000.0
+"""Added to the weight of what is told before all else: headlines, and everybody before groups."""
 
 _TARGETS = """
     with
@@ -35,7 +40,7 @@ _TARGETS = """
     )
     select
         kpi, grain, period_start, dimension, dimension_value, status, value, ci_low, ci_high, n, target,
-        unit, better, is_headline
+        unit, is_headline
     from judged
     inner join newest using (kpi, grain, period_start)
     inner join marts.dim_kpis using (kpi)
@@ -173,36 +178,41 @@ def _overdue(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 
 def _targets(published_file: Path) -> Judgement:
-    """The KPIs off target in the newest complete period of their grain.
+    """The KPIs off target in the newest complete period of a grain; one finding a KPI and group.
 
     One that is at risk, or too small to show, is neither off target again nor over.
     """
     found, undecided, how = [], set(), {}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in _rows(published_file, _TARGETS):
-        key = "/".join(("target_missed", row["kpi"], row["grain"], row["dimension"], row["dimension_value"]))
-        if row["status"] == "met":
+        groups.setdefault((row["kpi"], row["dimension"], row["dimension_value"]), []).append(row)
+    for group, rows in groups.items():
+        key = "/".join(("target_missed", *group))
+        judged = [row for row in rows if row["grain"] in _USUAL_GRAINS] or rows
+        missed = [row for row in judged if row["status"] == "missed"]
+        if missed:
+            found.append(_missed(key, sorted(missed, key=lambda row: GRAINS.index(row["grain"]))))
+        elif all(row["status"] == "met" for row in judged):
             how[key] = "met"
-        elif row["status"] != "missed":
-            undecided.add(key)
         else:
-            distance = abs(row["value"] - row["target"])
-            spread = (row["ci_high"] - row["ci_low"]) if row["ci_low"] is not None else 0.0
-            found.append(
-                Finding(
-                    key,
-                    "target_missed",
-                    "warning",
-                    {
-                        **_of_row(row),
-                        **{name: row[name] for name in ("value", "ci_low", "ci_high", "n", "target")},
-                        "direction": "at_least" if row["value"] < row["target"] else "at_most",
-                    },
-                    weight=(distance / spread if spread > 0 else 0.0)
-                    + 1000 * (row["dimension"] == "all")
-                    + 1000 * bool(row["is_headline"]),
-                )
-            )
+            undecided.add(key)
     return Judgement(tuple(found), undecided=frozenset(undecided), how=how)
+
+
+def _missed(key: str, rows: Sequence[dict[str, Any]]) -> Finding:
+    """The finding of a KPI and group, told by its shortest grain that is off target."""
+    row, *others = rows
+    distance = abs(row["value"] - row["target"])
+    spread = row["ci_high"] - row["ci_low"] if row["ci_low"] is not None else 0.0
+    weight = distance / spread if spread > 0 else 0.0
+    facts = {
+        **_of_row(row),
+        **{name: row[name] for name in ("value", "ci_low", "ci_high", "n", "target")},
+        "direction": "at_least" if row["value"] < row["target"] else "at_most",
+        "also": " ".join(other["grain"] for other in others),
+    }
+    first = _FIRST * ((row["dimension"] == "all") + bool(row["is_headline"]))
+    return Finding(key, "target_missed", "warning", facts, weight + first)
 
 
 def _worse(published_file: Path) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from cx_pipeline.alerts.finding import Finding
 from cx_pipeline.alerts.ledger import Entry, Pending
-from cx_pipeline.alerts.words import KINDS, amount, kpi_name, period, safe, whose
+from cx_pipeline.alerts.words import GRAINS, KINDS, amount, kpi_name, period, safe, whose
 from cx_pipeline.settings.alerts import ALERT_KINDS, SEVERITIES, Language, Severity
 
 _LINES_A_KIND = 8
@@ -171,11 +171,14 @@ def _target_missed(facts: _Facts, language: Language) -> str:
     low, high = facts.value("ci_low", language), facts.value("ci_high", language)
     head = f"{facts.subject(language)} ({facts.period(language)}): {value}"
     has_interval = facts.number("ci_low") is not None
+    also = [GRAINS[language].get(grain, grain) for grain in facts.text("also").split()]
     if language == "ko":
         spread = f" (95% 신뢰구간 {low}~{high}, n={facts.count('n')})" if has_interval else ""
-        return f"{head}{spread}, 목표 {target} {'이상' if at_least else '이하'}"
+        more = f" ({'·'.join(also)} 기준도 미달)" if also else ""
+        return f"{head}{spread}, 목표 {target} {'이상' if at_least else '이하'}{more}"
     spread = f" (95 % interval {low} to {high}, n {facts.count('n')})" if has_interval else ""
-    return f"{head}{spread}, target {'at least' if at_least else 'at most'} {target}"
+    more = f"; by {' and '.join(also)} too" if also else ""
+    return f"{head}{spread}, target {'at least' if at_least else 'at most'} {target}{more}"
 
 
 def _worsening(facts: _Facts, language: Language) -> str:

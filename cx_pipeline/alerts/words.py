@@ -35,6 +35,11 @@ SEVERITIES: dict[Language, dict[Severity, str]] = {
     "ko": {"critical": "심각", "warning": "경고", "info": "참고"},
 }
 
+GRAINS: dict[Language, dict[str, str]] = {
+    "en": {"all": "all time"},
+    "ko": {"day": "일", "week": "주", "month": "월", "quarter": "분기", "all": "전체 기간"},
+}
+
 _KPIS: dict[str, tuple[str, str]] = {
     "nps": ("NPS", "NPS"),
     "csat": ("CSAT", "고객 만족도(CSAT)"),

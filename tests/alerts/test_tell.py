@@ -104,6 +104,31 @@ def test_a_target_met_again_is_told_and_one_at_risk_is_not(desk: Desk, webhook: 
     assert webhook.got[2]["type"] == "success"
 
 
+def test_a_kpi_off_target_by_several_grains_is_one_finding(desk: Desk, webhook: Webhook) -> None:
+    """By its shortest grain; a day alone sways, and all time is the past."""
+    row = "('csat', '{}', date '{}', 'all', 'all', 71, 69, 73, 150, true, 80, '{}')"
+    grains = {"day": "2026-10-31", "week": "2026-10-19", "month": "2026-10-01", "quarter": "2026-07-01"}
+
+    def publish(**status: str) -> None:
+        desk.publish(",".join(row.format(grain, grains[grain], status[grain]) for grain in status))
+
+    settings = desk.settings(ops={"url": webhook.url, "language": "ko"})
+    publish(day="missed", week="met", month="met", quarter="met")
+    assert not run(desk, settings).sent
+    publish(day="met", week="missed", month="missed", quarter="missed")
+    assert run(desk, settings).sent == {"ops": 1}
+    line = webhook.got[0]["message"].splitlines()[1]
+    assert "(2026-10-19 ~ 10-25 주간)" in line
+    assert line.endswith("목표 80.0% 이상 (월·분기 기준도 미달)")
+    publish(day="met", week="met", month="at_risk", quarter="met")
+    assert not run(desk, settings).sent
+    publish(week="met", month="met", quarter="met")
+    run(desk, settings)
+    assert "- 고객 만족도(CSAT): 목표 재달성" in webhook.got[1]["message"]
+    publish(day="missed")  # set for days alone
+    assert run(desk, settings).sent == {"ops": 1}
+
+
 def test_a_source_is_stale_until_a_night_reads_it_whole(desk: Desk, webhook: Webhook) -> None:
     desk.publish()
     settings = desk.settings(ops={"url": webhook.url})
