@@ -44,23 +44,27 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Case:
-    """A connector: its type, its settings but the address, and a service it can pull."""
+    """A connector: its type, its settings but the address, a service it can pull, faults this cannot have."""
 
     type: str
     options: Mapping[str, Any]
     service: Callable[[], Respond]
+    cannot: tuple[str, ...] = ()
 
+
+BARE = ("lost field", "retyped field")
+"""The faults of an envelope, which services that answer with a bare list do not have."""
 
 CASES = (
     Case("app_store", test_stores.apple_options(), test_stores.Apple),
-    Case("delighted", delighted_fixture.OPTIONS, delighted_fixture.Delighted),
-    Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk),
+    Case("delighted", delighted_fixture.OPTIONS, delighted_fixture.Delighted, BARE),
+    Case("freshdesk", freshdesk_fixture.OPTIONS, freshdesk_fixture.Freshdesk, BARE),
     Case("google_play", test_stores.play_options(), test_stores.Play),
     Case("http", test_http.OPTIONS, test_http.Ratings),
     Case("hubspot", hubspot_fixture.OPTIONS, hubspot_fixture.HubSpot),
     Case("intercom", intercom_fixture.OPTIONS, intercom_fixture.Intercom),
     Case("qualtrics", qualtrics_fixture.OPTIONS, qualtrics_fixture.Qualtrics),
-    Case("remote_files", test_remote_files.OPTIONS, test_remote_files.Web),
+    Case("remote_files", test_remote_files.OPTIONS, test_remote_files.Web, (*BARE, *ODD)),
     Case("surveymonkey", surveymonkey_fixture.OPTIONS, surveymonkey_fixture.SurveyMonkey),
     Case("typeform", typeform_fixture.OPTIONS, typeform_fixture.Typeform),
     Case("zendesk", zendesk_fixture.OPTIONS, zendesk_fixture.Zendesk),
@@ -186,7 +190,7 @@ def test_a_long_storm_changes_nothing(tmp_path: Path, case: Case) -> None:
     print("seed", seed)  # noqa: T201 - to run the same weather again
     met = weather_changes_nothing(tmp_path, case, seed, requests=3000)
     print(case.type, dict(met))  # noqa: T201
-    assert all(met[name] for name in (*PASSING, *LASTING, *ODD))
+    assert {*PASSING, *LASTING, *ODD} - met.keys() == set(case.cannot)
 
 
 def killed_at_random(root: Path, case: Case, url: str, dice: random.Random, kills: int) -> int:

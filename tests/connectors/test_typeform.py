@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cx_pipeline.landing import Days, connect
 from cx_pipeline.privacy.identity_key import load_key
@@ -73,6 +75,36 @@ def test_a_second_fuller_than_a_page_is_told_and_does_not_turn_in_a_circle(tmp_p
     assert report.problems == ()
     assert any("some may be missing" in note for note in report.notes)
     assert "t9:recommend" in published(settings, "feedback", "response_id")
+
+
+def test_a_page_that_tells_rows_twice_is_not_taken_for_the_last(tmp_path: Path) -> None:
+    """Five of seven responses, two of them twice, once counted as all seven."""
+    account = Typeform()
+
+    def respond(request: Request) -> Answer:
+        answer = account(request)
+        items = answer.body["items"]
+        return replace(answer, body=answer.body | {"items": sorted(items + items[-2:], key=_at)})
+
+    def _at(item: dict[str, Any]) -> str:
+        return str(item["submitted_at"])
+
+    with serving(respond) as service:
+        settings = settings_of(tmp_path, "typeform", service.url, OPTIONS)
+        assert pull(settings).problems == ()
+    assert (
+        len({row["submission_id"] for row in published(settings, "feedback", "response_id").values()}) == 13
+    )
+
+
+def test_responses_without_their_instant_are_an_error_and_no_quiet_night(tmp_path: Path) -> None:
+    account = Typeform()
+    for one in account.responses:
+        one["at"] = one.pop("submitted_at")
+    items = Answer({"items": account.responses, "total_items": 13})
+    with serving(lambda request: items) as service:
+        report = pull(settings_of(tmp_path, "typeform", service.url, OPTIONS))
+    assert "no submitted_at" in report.problems[0][1]
 
 
 def test_an_order_other_than_asked_for_is_an_error_and_no_gap(tmp_path: Path) -> None:

@@ -111,9 +111,14 @@ class Typeform(Connector[TypeformSource]):
             )
             items: list[Any] = part(answer, "items", list)
             seconds = [second for item in items if (second := _submitted(item)) is not None]
-            if not seconds:
+            if not items:
                 return
-            has_more = int(answer.get("total_items") or 0) > len(items) and max(seconds) >= (since or 0)
+            if not seconds:
+                raise BrokenAnswer(
+                    f"the responses of {form} have no submitted_at any more: look for an update"
+                )
+            oldest = since or 0
+            has_more = int(answer.get("total_items") or 0) > _count(items, oldest) and max(seconds) >= oldest
             if has_more and seconds != sorted(seconds):
                 raise BrokenAnswer(f"the responses of {form} are not sorted as asked for: look for an update")
             if has_more and max(seconds) == since:
@@ -215,6 +220,17 @@ def _submitted(record: Any) -> int | None:
         return int(datetime.fromisoformat(record["submitted_at"]).timestamp())
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _count(items: Sequence[Any], since: int) -> int:
+    """How many of those asked for came, each once, and none of an earlier page."""
+    return len(
+        {
+            str((one.get("response_id") or one.get("token")) if isinstance(one, dict) else one)
+            for one in items
+            if (second := _submitted(one)) is None or second >= since
+        }
+    )
 
 
 def _written(seconds: int) -> str:
