@@ -99,6 +99,7 @@ def suggest(name: str) -> None:
     """
     from cx_pipeline.landing import connect
     from cx_pipeline.settings import load_settings
+    from cx_pipeline.sources.connector import understood
     from cx_pipeline.sources.http.errors import ServiceError
 
     settings = load_settings()
@@ -107,7 +108,9 @@ def suggest(name: str) -> None:
         raise click.UsageError(f"{name!r} is no service; there are: {known}")
     connector = connect(settings, name, patience=_CHECK_PATIENCE_SECONDS)
     try:
-        click.echo(connector.suggest(), nl=False)
+        with understood():
+            proposed = connector.suggest()
+        click.echo(proposed, nl=False)
     except NotImplementedError:
         raise click.ClickException(
             f"{name}: {settings.services[name].type} has no questions to map"

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from cx_pipeline.settings import RowMapping, ServiceSource, variable_name
 from cx_pipeline.settings.sources import secret_fields
-from cx_pipeline.sources.http.errors import BrokenAnswer, CredentialMissing
+from cx_pipeline.sources.http.errors import BrokenAnswer, CredentialMissing, ServiceError
 from cx_pipeline.sources.rows.records import Row, Unreadable, rows_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "part",
     "reaches",
     "rows_of",
+    "understood",
 ]
 
 
@@ -245,6 +247,19 @@ class ObjectConnector(Connector[Settings_]):
         """Write the content of an object, whole, to `target`."""
 
 
+@contextmanager
+def understood() -> Iterator[None]:
+    """Where an answer is taken apart: what fails because of its shape becomes `BrokenAnswer`."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        # its text may hold data, so only its kind is told
+        raise BrokenAnswer(
+            f"the service's answer has another shape than it documents ({type(error).__name__}): "
+            "look for an update of this pipeline"
+        ) from error
+
+
 def part(answer: Json, name: str, kind: type[Kind]) -> Kind:
     """`answer[name]`, which must be there and of that kind; else `BrokenAnswer`."""
     found = answer.get(name) if isinstance(answer, dict) else None
@@ -278,11 +293,10 @@ def own_fields(prefix: str, values: object, wanted: frozenset[str]) -> dict[str,
 
 def reaches(connector: Connector[Any]) -> Iterable[Reach]:
     """What the connector's credential can and cannot reach."""
-    from cx_pipeline.sources.http.errors import ServiceError
-
     for what, call in connector.check():
         try:
-            call()
+            with understood():
+                call()
         except ServiceError as error:
             yield Reach(what, str(error))
             if error.stops_source:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 from cx_pipeline.contract.entities import DEFAULT_SCALES
 from cx_pipeline.settings import ServiceSource
 from cx_pipeline.settings.sections import Section
-from cx_pipeline.sources.connector import Row
+from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Window
 
 Metric = Literal["nps", "csat", "ces", "rating", "useful", "usable", "enjoyable", "comment", "idea"]
 TEXTS = ("comment", "idea")
@@ -80,6 +80,22 @@ class SurveySource(ServiceSource):
 
     surveys: Mapping[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Mapping[str, Question]] = {}
     """Survey → question → what it measures; `cx sources suggest <name>` proposes it."""
+
+
+SurveyPages = Callable[[str, Json, Window | None], Iterable[Page]]
+"""As `Pages`, of the survey that comes first."""
+
+
+def streams_of(connector: Connector[Any], **kinds: SurveyPages) -> tuple[Stream, ...]:
+    """A stream for each declared survey and each kind of page (`responses=`, `invitations=`)."""
+    surveys, link = connector.settings.surveys, connector.link
+    if not surveys:
+        link.note(f"no survey is declared: see what `cx sources suggest {link.source}` proposes")
+    return tuple(
+        Stream(f"{kind}_{survey}", ("feedback",), partial(pages, survey))
+        for survey in surveys
+        for kind, pages in kinds.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)

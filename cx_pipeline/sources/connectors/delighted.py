@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
-from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Window, part, rows_of
+from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Window, fields_of, part, rows_of
 from cx_pipeline.sources.http.auth import basic
 from cx_pipeline.sources.http.errors import BrokenAnswer
 from cx_pipeline.sources.http.limits import RateLimit
@@ -141,7 +141,7 @@ class Delighted(Connector[DelightedSource]):
                     f"[sources.{self.link.source}.surveys.{unknown}] score = …"
                 )
             read = partial(_response, self._surveys, properties, self._sent)
-            yield Page({"feedback": rows_of(records, read)}, where, _fields(records))
+            yield Page({"feedback": rows_of(records, read)}, where, fields_of(records))
 
     def _invitations(self, cursor: Json, window: Window | None) -> Iterator[Page]:
         """Every person, in the order they were added; rows for those whom a survey was sent to lately.
@@ -176,7 +176,7 @@ class Delighted(Connector[DelightedSource]):
                 where = {"sent": newest, "newest": newest, "created": None}
             lately = [one for one in sent if since <= one["last_sent_at"] < until]
             read = partial(_invited, survey, questions, mapped_fields(self.settings), bounced)
-            yield Page({"feedback": rows_of(lately, read)}, where, _fields(people))
+            yield Page({"feedback": rows_of(lately, read)}, where, fields_of(people))
 
     def _bounced(self, since: int) -> dict[str, int]:
         """Person → when a message to them bounced last."""
@@ -294,10 +294,6 @@ def _changed(record: Any) -> int | None:
 
 def _instant(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-def _fields(records: Iterable[Any]) -> frozenset[str]:
-    return frozenset().union(*(record for record in records if isinstance(record, dict)))
 
 
 CONNECTOR = Delighted

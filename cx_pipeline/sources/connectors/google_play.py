@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 from pydantic import Field, SecretStr
 
 from cx_pipeline.settings import ServiceSource
-from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Window, rows_of
+from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Window, fields_of, rows_of
 from cx_pipeline.sources.http.auth import Auth, Renewing, client_credentials
 from cx_pipeline.sources.http.errors import CredentialMissing, CredentialRefused, Refused
 from cx_pipeline.sources.http.limits import RateLimit
@@ -131,7 +131,7 @@ class GooglePlay(Connector[GooglePlaySource]):
         key = hashlib.sha256(self.secret("key").encode()).digest()
         recent = Recent(partial(self._fetch, package), _changed_at, _LOOKBACK, key)
         for reviews, after in recent.pages(cursor, window, self.settings.start):
-            fields = frozenset().union(*(r for r in reviews if isinstance(r, dict)))
+            fields = fields_of(reviews)
             yield Page({"feedback": rows_of(reviews, partial(_review, package))}, after, fields)
 
     def _fetch(self, package: str, token: str | None) -> tuple[list[Any], str | None]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Window, part, rows_of
+from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Window, fields_of, part, rows_of
 from cx_pipeline.sources.http.auth import bearer
 from cx_pipeline.sources.http.errors import BrokenAnswer
 from cx_pipeline.sources.http.limits import RateLimit
@@ -27,6 +27,7 @@ from cx_pipeline.sources.surveys import (
     answer_rows,
     asked_for,
     proposal,
+    streams_of,
 )
 
 _CALLS_PER_MINUTE = 110  # Typeform allows two a second
@@ -63,14 +64,7 @@ class Typeform(Connector[TypeformSource]):
         )
 
     def streams(self) -> Sequence[Stream]:
-        surveys = self.settings.surveys
-        if not surveys:
-            self.link.note(
-                f"no survey is declared: see what `cx sources suggest {self.link.source}` proposes"
-            )
-        return tuple(
-            Stream(f"responses_{form}", ("feedback",), partial(self._responses, form)) for form in surveys
-        )
+        return streams_of(self, responses=self._responses)
 
     def check(self) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "who the credential is", lambda: self._client.get("me")
@@ -125,7 +119,7 @@ class Typeform(Connector[TypeformSource]):
                 self.link.note(f"one second of {form} holds more responses than a page: some may be missing")
                 seconds.append(since + 1)
             since = max(seconds)
-            fields = frozenset().union(*(item for item in items if isinstance(item, dict)))
+            fields = fields_of(items)
             yield Page({"feedback": rows_of(items, read)}, {"since": since}, fields)
 
     # ------------------------------------------------------------ forms

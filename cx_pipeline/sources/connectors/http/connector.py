@@ -13,7 +13,17 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from cx_pipeline.contract import ENTITIES
-from cx_pipeline.sources.connector import Connector, Json, Page, Row, Stream, Unreadable, Window, rows_of
+from cx_pipeline.sources.connector import (
+    Connector,
+    Json,
+    Page,
+    Row,
+    Stream,
+    Unreadable,
+    Window,
+    fields_of,
+    rows_of,
+)
 from cx_pipeline.sources.connectors.http.declared import HttpMapping, HttpSource
 from cx_pipeline.sources.connectors.http.records import CursorField, at, row_maker, wanted_fields
 from cx_pipeline.sources.http.auth import Auth, Renewing, basic, bearer, client_credentials
@@ -144,7 +154,7 @@ class _Listing:
                 {"since": max(known, default=None), "place": self._kept(following), "newest": None}
                 if is_last
                 else {"since": state["since"], "place": following, "newest": newest},
-                frozenset().union(*(record for record in records if isinstance(record, dict))),
+                fields_of(records),
             )
             if is_last:
                 return
@@ -201,7 +211,7 @@ class _Listing:
                 yield Page(
                     {self._entity: self._rows(records, None, None)},
                     {"until": end.timestamp()},
-                    frozenset().union(*(record for record in records if isinstance(record, dict))),
+                    fields_of(records),
                 )
 
     # ------------------------------------------------------------ one call

@@ -17,13 +17,20 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr
 
-from cx_pipeline.sources.connector import Connector, Json, Page, Stream, Window, part, rows_of
+from cx_pipeline.sources.connector import Connector, Json, Page, Stream, Window, fields_of, part, rows_of
 from cx_pipeline.sources.connectors.qualtrics import records
 from cx_pipeline.sources.http.auth import Auth
 from cx_pipeline.sources.http.errors import BrokenAnswer, NotFound, ScopeMissing
 from cx_pipeline.sources.http.limits import RateLimit
 from cx_pipeline.sources.http.paging import by_cursor
-from cx_pipeline.sources.surveys import AskedSurvey, SurveySource, asked_for, mapped_fields, proposal
+from cx_pipeline.sources.surveys import (
+    AskedSurvey,
+    SurveySource,
+    asked_for,
+    mapped_fields,
+    proposal,
+    streams_of,
+)
 
 _CALLS_PER_MINUTE = 600
 _EXPORTS_PER_MINUTE = 60
@@ -69,19 +76,7 @@ class Qualtrics(Connector[QualtricsSource]):
         return RateLimit(_EXPORTS_PER_MINUTE)
 
     def streams(self) -> Sequence[Stream]:
-        surveys = self.settings.surveys
-        if not surveys:
-            self.link.note(
-                f"no survey is declared: see what `cx sources suggest {self.link.source}` proposes"
-            )
-        return tuple(
-            stream
-            for survey in surveys
-            for stream in (
-                Stream(f"responses_{survey}", ("feedback",), partial(self._responses, survey)),
-                Stream(f"invitations_{survey}", ("feedback",), partial(self._invitations, survey)),
-            )
-        )
+        return streams_of(self, responses=self._responses, invitations=self._invitations)
 
     def check(self) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "who the credential is", lambda: self._client.get("whoami")
@@ -189,8 +184,7 @@ class Qualtrics(Connector[QualtricsSource]):
                 if is_last:
                     done = None if pair == todo[-1] else list(pair)
                     where = {"newest": newest, "from": oldest, "done": done}
-                fields = frozenset().union(*(c for c in contacts if isinstance(c, dict)))
-                yield Page({"feedback": rows}, where, fields)
+                yield Page({"feedback": rows}, where, fields_of(contacts))
 
     def _history(self, distribution: str) -> Iterator[tuple[list[dict[str, Any]], bool]]:
         """(contacts, whether they are the last) of a distribution."""

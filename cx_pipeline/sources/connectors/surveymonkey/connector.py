@@ -6,7 +6,7 @@ when they changed and over the recipients of its e-mail messages.  `records.py` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from cx_pipeline.contract.entities import DEFAULT_SCALES
-from cx_pipeline.sources.connector import Connector, Json, Page, Stream, Window, part, rows_of
+from cx_pipeline.sources.connector import Connector, Json, Page, Stream, Window, fields_of, part, rows_of
 from cx_pipeline.sources.connectors.surveymonkey import records
 from cx_pipeline.sources.http.auth import bearer
 from cx_pipeline.sources.http.errors import NotFound, ScopeMissing
@@ -30,6 +30,7 @@ from cx_pipeline.sources.surveys import (
     mapped_fields,
     proposal,
     scores_of,
+    streams_of,
 )
 
 _CALLS_PER_MINUTE = 120
@@ -64,19 +65,7 @@ class SurveyMonkey(Connector[SurveyMonkeySource]):
         )
 
     def streams(self) -> Sequence[Stream]:
-        surveys = self.settings.surveys
-        if not surveys:
-            self.link.note(
-                f"no survey is declared: see what `cx sources suggest {self.link.source}` proposes"
-            )
-        return tuple(
-            stream
-            for survey in surveys
-            for stream in (
-                Stream(f"responses_{survey}", ("feedback",), partial(self._responses, survey)),
-                Stream(f"invitations_{survey}", ("feedback",), partial(self._invitations, survey)),
-            )
-        )
+        return streams_of(self, responses=self._responses, invitations=self._invitations)
 
     def check(self) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "who the credential is", lambda: self._client.get("users/me")
@@ -122,7 +111,7 @@ class SurveyMonkey(Connector[SurveyMonkeySource]):
             if questions is None:
                 questions, unanswered = self._with_scores(survey)
             read = partial(records.response, survey, questions, unanswered, custom)
-            yield Page({"feedback": rows_of(found, read)}, where, _fields(found))
+            yield Page({"feedback": rows_of(found, read)}, where, fields_of(found))
 
     def _invitations(self, survey: str, cursor: Json, window: Window | None) -> Iterator[Page]:
         """Whom each e-mail message of the last weeks went to; an answer joins by its recipient."""
@@ -151,7 +140,7 @@ class SurveyMonkey(Connector[SurveyMonkeySource]):
                 )
             )
             where = {"newest": newest, "done": None if message == todo[-1] else list(message)}
-            yield Page({"feedback": rows_of(recipients, read)}, where, _fields(recipients))
+            yield Page({"feedback": rows_of(recipients, read)}, where, fields_of(recipients))
 
     def _messages(self, survey: str) -> Iterator[tuple[str, str, str]]:
         """(when it went out, collector, message) of the survey's e-mail invitations."""
@@ -225,7 +214,3 @@ def _written(seconds: int) -> str:
 
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _fields(found: Iterable[Any]) -> frozenset[str]:
-    return frozenset().union(*(record for record in found if isinstance(record, dict)))

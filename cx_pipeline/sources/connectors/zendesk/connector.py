@@ -16,7 +16,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveInt, SecretStr
 
 from cx_pipeline.settings import ServiceSource
-from cx_pipeline.sources.connector import Connector, Json, Page, Stream, Window, part, rows_of
+from cx_pipeline.sources.connector import (
+    Connector,
+    Json,
+    Page,
+    Stream,
+    Window,
+    asked,
+    fields_of,
+    part,
+    rows_of,
+)
 from cx_pipeline.sources.connectors.zendesk import records
 from cx_pipeline.sources.connectors.zendesk.directory import Directory
 from cx_pipeline.sources.http.auth import Auth, basic, bearer
@@ -113,17 +123,18 @@ class Zendesk(Connector[ZendeskSource]):
     # ------------------------------------------------------------ streams
 
     def _users(self, cursor: Json, window: Window | None) -> Iterator[Page]:
+        custom = asked(self.settings.entities.get("customers"), "user_fields")
         for users, after in self._export("users", cursor, window, "updated_at"):
             self._directory.learn(users)
-            rows = rows_of(users, lambda user: records.customer(user, self._directory))
-            yield Page({"customers": rows}, after, _fields(users))
+            rows = rows_of(users, lambda user: records.customer(user, self._directory, custom))
+            yield Page({"customers": rows}, after, fields_of(users))
 
     def _tickets(self, cursor: Json, window: Window | None) -> Iterator[Page]:
-        custom = records.custom_fields(self.settings.entities.get("tickets"))
+        custom = asked(self.settings.entities.get("tickets"), "custom_fields")
         for tickets, after in self._export("tickets", cursor, window, "generated_timestamp"):
             self._directory.look_up(_ids(tickets, "requester_id", "assignee_id"))
             rows = rows_of(tickets, lambda ticket: records.ticket(ticket, self._directory, custom))
-            yield Page({"tickets": rows}, after, _fields(tickets))
+            yield Page({"tickets": rows}, after, fields_of(tickets))
 
     def _export(
         self, what: str, cursor: Json, window: Window | None, instant: str
@@ -165,7 +176,7 @@ class Zendesk(Connector[ZendeskSource]):
             if end <= start and not is_last:  # more of one second than a page holds
                 self.link.note("one second holds more ticket events than a page: some of them may be missing")
                 end = start + 1
-            yield Page({"ticket_events": rows}, end, _fields(events))
+            yield Page({"ticket_events": rows}, end, fields_of(events))
             if is_last:
                 return
             start = end
@@ -185,7 +196,7 @@ class Zendesk(Connector[ZendeskSource]):
             newest = max([where["newest"], *times])
             after = _following(answer)
             where = {"since": where["since"] if after else newest, "after": after, "newest": newest}
-            yield Page({"tickets": rows_of(new, records.deleted_ticket)}, where, _fields(found))
+            yield Page({"tickets": rows_of(new, records.deleted_ticket)}, where, fields_of(found))
             if after is None:
                 return
 
@@ -204,7 +215,7 @@ class Zendesk(Connector[ZendeskSource]):
         for ratings, where in self._looking_back("satisfaction_ratings", fetch, created, cursor, window):
             self._directory.look_up(_ids(ratings, "requester_id", "assignee_id"))
             rows = rows_of(ratings, partial(records.rating, directory=self._directory, until=until))
-            yield Page({"feedback": rows}, where, _fields(ratings))
+            yield Page({"feedback": rows}, where, fields_of(ratings))
 
     def _survey_responses(self, cursor: Json, window: Window | None) -> Iterator[Page]:
         since = self._surveys_since or 0
@@ -222,7 +233,7 @@ class Zendesk(Connector[ZendeskSource]):
         ):
             self._directory.look_up(_ids(found, "responder_id"))
             rows = rows_of(found, lambda response: records.survey_response(response, self._directory))
-            yield Page({"feedback": rows}, where, _fields(found))
+            yield Page({"feedback": rows}, where, fields_of(found))
 
     def _looking_back(
         self,
@@ -267,10 +278,6 @@ def _seconds(found: Sequence[Any], created: Callable[[dict[str, Any]], int]) -> 
     for record in found:
         with suppress(KeyError, TypeError, ValueError, AttributeError):
             yield created(record)
-
-
-def _fields(found: Sequence[dict[str, Any]]) -> frozenset[str]:
-    return frozenset().union(*(record.keys() for record in found if isinstance(record, dict)))
 
 
 def _ids(found: Sequence[dict[str, Any]], *names: str) -> set[int]:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from cx_pipeline.settings import RowMapping
-from cx_pipeline.sources.connector import Row
+from cx_pipeline.sources.connector import Row, own_fields
 from cx_pipeline.sources.connectors.zendesk.directory import Directory
 
 _CHANNELS = {
@@ -53,18 +52,7 @@ def instant(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def custom_fields(mapping: RowMapping | None) -> frozenset[int]:
-    """The numbers of the custom fields the mapping asks for as `custom_fields.<number>`."""
-    asked = (*mapping.columns.values(), *mapping.attributes.values()) if mapping else ()
-    names = [column.from_ for column in asked if column.from_]
-    return frozenset(
-        int(number)
-        for name in names
-        if (number := name.removeprefix("custom_fields.")) != name and number.isdigit()
-    )
-
-
-def customer(user: dict[str, Any], directory: Directory) -> Iterator[Row]:
+def customer(user: dict[str, Any], directory: Directory, custom: frozenset[str]) -> Iterator[Row]:
     """An end user; a tombstone for who was deleted or became an agent."""
     is_customer = user["role"] == "end-user" and user.get("active", True)
     yield {
@@ -74,18 +62,18 @@ def customer(user: dict[str, Any], directory: Directory) -> Iterator[Row]:
         "language": user.get("locale"),
         "updated_at": user["updated_at"],
         "is_deleted": not is_customer,
-        **{f"user_fields.{name}": value for name, value in (user.get("user_fields") or {}).items()},
+        **own_fields("user_fields", user.get("user_fields"), custom),
     }
 
 
-def ticket(record: dict[str, Any], directory: Directory, custom: frozenset[int]) -> Iterator[Row]:
+def ticket(record: dict[str, Any], directory: Directory, custom: frozenset[str]) -> Iterator[Row]:
     """A ticket's latest state."""
     via = record.get("via") or {}
     source = via.get("source") or {}
     tags = record.get("tags") or []
     status = record["status"]
     generated = record.get("generated_timestamp")
-    row = {
+    yield {
         "ticket_id": record["id"],
         "customer_id": directory.identity(record.get("requester_id")),
         "channel": _CHANNELS.get(str(via.get("channel")), "other"),
@@ -107,13 +95,14 @@ def ticket(record: dict[str, Any], directory: Directory, custom: frozenset[int])
         "organization_id": record.get("organization_id"),
         "ticket_form_id": record.get("ticket_form_id"),
         "tags": ", ".join(tags),
+        **own_fields("custom_fields", _custom(record, custom), custom),
     }
-    if custom:
-        for field in record.get("custom_fields") or ():
-            if field["id"] in custom:
-                value = field["value"]
-                row[f"custom_fields.{field['id']}"] = ", ".join(value) if isinstance(value, list) else value
-    yield row
+
+
+def _custom(record: dict[str, Any], wanted: frozenset[str]) -> dict[str, Any]:
+    """The wanted ones of a ticket's custom fields, by number."""
+    fields = (record.get("custom_fields") or ()) if wanted else ()
+    return {key: field.get("value") for field in fields if (key := str(field["id"])) in wanted}
 
 
 def people_in(events: Sequence[dict[str, Any]]) -> set[int]:
