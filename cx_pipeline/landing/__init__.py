@@ -4,8 +4,10 @@ The names below are the room's whole interface; they load pyarrow, so import the
 """
 
 from cx_pipeline.landing.batch import Batch, current_generations
-from cx_pipeline.landing.pages import Days, ServiceReport, connect, pull_service
-from cx_pipeline.landing.pull import FileReport, PullReport, Totals, pull_files
+from cx_pipeline.landing.pages import Days
+from cx_pipeline.landing.pull import pull_files
+from cx_pipeline.landing.report import FileReport, PullReport, ServiceReport, Totals
+from cx_pipeline.landing.services import connect, pull_service
 from cx_pipeline.landing.store import (
     LandingError,
     batch_path,

@@ -3,7 +3,7 @@
 What enters: the settings, a connector that lists and fetches objects, the night.  What leaves: landed batches
 and a `ServiceReport`.  An object is fetched into `state/fetched/<source>/` and gone from there once it has
 landed.  What its place said of it then (`version`) is remembered, so that an unchanged object is not fetched
-again; an object that was fetched in vain is known by its content.  Called by `landing.pages`.
+again; an object that was fetched in vain is known by its content.  Called by `landing.services`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from typing import Any
 
 from cx_pipeline.files import write_whole
 from cx_pipeline.landing.batch import Batch
-from cx_pipeline.landing.pull import FileLoading, Found, identity_of
+from cx_pipeline.landing.contents import Found, identity_of
+from cx_pipeline.landing.loading import FileLoading
 from cx_pipeline.settings import FileMapping, Settings
-from cx_pipeline.sources.connector import ObjectConnector, RemoteObject
+from cx_pipeline.sources.connector import ObjectConnector, RemoteObject, understood
 from cx_pipeline.sources.files.inbox import Drop
 from cx_pipeline.sources.http.errors import ServiceError
 from cx_pipeline.sources.rows.records import FileError
@@ -55,7 +56,8 @@ class ObjectPull(FileLoading):
         try:
             for entity in self.connector.delivers(self.connector.settings):
                 try:
-                    objects = self.connector.objects(entity)
+                    with understood():
+                        objects = self.connector.objects(entity)
                 except ServiceError as error:
                     self.problems.append((entity, self.keyer.redact(str(error))))
                     if error.stops_source:
@@ -83,7 +85,8 @@ class ObjectPull(FileLoading):
         place = f.drop.path / Path(one.name).name
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.connector.fetch(one, place)
+            with understood():
+                self.connector.fetch(one, place)
         except ServiceError as error:
             raise FileError(str(error)) from None
         self.fetches += 1

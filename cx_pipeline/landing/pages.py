@@ -2,8 +2,8 @@
 
 What enters: the settings, a source's name, the night, perhaps a window of days.  What leaves: landed batches
 and a `ServiceReport`.  A service that fails ends its pull there: what landed stays, the report says what to
-do, and the next pull goes on from the last page.  Only what makes every batch wrong raises.  Called by the
-Dagster assets and by tests, under the night's lock.
+do, and the next pull goes on from the last page.  Only what makes every batch wrong raises.  Called by
+`landing.services`, under the night's lock.
 
 Killed anywhere, a pull resumes within one page: a page that landed and whose cursor did not move comes again,
 is known by its content and lands no second time.  A page is skipped only where skipping cannot change which
@@ -27,17 +27,13 @@ import pyarrow as pa
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.landing.batch import Batch
 from cx_pipeline.landing.cursors import Cursors
-from cx_pipeline.landing.objects import ObjectPull
-from cx_pipeline.landing.pull import PullReport, Totals
-from cx_pipeline.landing.session import Session, mapping_fingerprint, rejected_table
+from cx_pipeline.landing.report import ServiceReport, Totals
+from cx_pipeline.landing.session import Session, finished, mapping_fingerprint, rejected_table
 from cx_pipeline.landing.store import BatchWriter
 from cx_pipeline.settings import ServiceSource, Settings
 from cx_pipeline.settings.sources import Source, secret_fields
-from cx_pipeline.sources import connectors
 from cx_pipeline.sources.connector import (
     Connector,
-    Link,
-    ObjectConnector,
     Page,
     Row,
     Stream,
@@ -45,7 +41,6 @@ from cx_pipeline.sources.connector import (
     Window,
     understood,
 )
-from cx_pipeline.sources.http.clock import Clock
 from cx_pipeline.sources.http.errors import ServiceError
 from cx_pipeline.sources.rows.mapping import Mapper
 from cx_pipeline.sources.rows.plain import chunk
@@ -70,39 +65,6 @@ class Days:
         start = datetime.combine(self.first, datetime.min.time(), zone)
         end = datetime.combine(self.last + timedelta(days=1), datetime.min.time(), zone)
         return Window(start, end)
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceReport:
-    """What one pull of one service did.  `problems` and `notes` are for people, one line each, redacted.
-
-    `problems`: (stream, why it was not pulled to its end, and what to do).  `empty`: entities that brought
-    nothing although they brought something each night before.
-    """
-
-    source: str
-    night: str
-    totals: dict[str, Totals]
-    problems: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    empty: tuple[str, ...] = ()
-    calls: int = 0
-    pages: int = 0
-
-    @property
-    def failed(self) -> tuple[tuple[str, str], ...]:
-        return self.problems
-
-
-@dataclass(slots=True)
-class _Counts:
-    """Rows and pages of one entity."""
-
-    loaded: int = 0
-    skipped: int = 0
-    read: int = 0
-    landed: int = 0
-    rejected: int = 0
 
 
 @dataclass(slots=True)
@@ -136,16 +98,6 @@ def _next_page(pages: Iterator[Page]) -> Page | None:
         raise _Broken(str(error), error.stops_source) from error
 
 
-def connect(
-    settings: Settings, source: str, clock: Clock | None = None, patience: float = 900.0
-) -> Connector[Any]:
-    """The connector of a configured service.  Makes no call."""
-    configured = settings.services[source]
-    attributes = {entity: settings.attributes(entity) for entity in settings.entities}
-    link = Link(source, clock or Clock(), patience, attributes, settings.reporting.time_zone)
-    return connectors.find(configured.type)(configured, link)
-
-
 def service_fingerprint(settings: Settings, connector: Connector[Any], source: str, entity: str) -> str:
     """The mapping's fingerprint, the connector's version and own choices (no secrets) included."""
     own = type(connector.settings)
@@ -158,7 +110,7 @@ def service_fingerprint(settings: Settings, connector: Connector[Any], source: s
     )
 
 
-class _PagePull(Session):
+class PagePull(Session):
     """One pull of one service."""
 
     def __init__(
@@ -184,7 +136,7 @@ class _PagePull(Session):
             b.provisional for b in self.mine if b.generation == self.generation
         )
         self.cursors = Cursors(self.paths, source, self.generation)
-        self.counts = {entity: _Counts() for entity in self.entities}
+        self.totals = {entity: Totals() for entity in self.entities}
         self.problems: list[tuple[str, str]] = []
         self.notes: list[str] = []
         self.pages = 0
@@ -267,14 +219,14 @@ class _PagePull(Session):
 
     def _land(self, origin: str, page: Page) -> None:
         for entity, rows in page.rows.items():
-            if entity in self.counts and rows:
+            if entity in self.totals and rows:
                 self._land_rows(entity, origin, rows)
 
     def _land_rows(self, entity: str, origin: str, rows: Sequence[Row | Unreadable]) -> None:
         known = self.in_force[entity]
         content = self._digest(rows)
         if self._is_repeated(known, origin, content, rows):
-            self.counts[entity].skipped += 1
+            self.totals[entity] += Totals(skipped=1)
             return
         draft = replace(
             self.draft(
@@ -290,11 +242,7 @@ class _PagePull(Session):
         batch = self._write(draft, rows)
         self.sequence = batch.sequence
         known.add(batch)
-        counts = self.counts[entity]
-        counts.loaded += 1
-        counts.read += batch.read
-        counts.landed += batch.landed
-        counts.rejected += batch.rejected
+        self.totals[entity] += Totals(loaded=1, read=batch.read, landed=batch.landed, rejected=batch.rejected)
 
     def _digest(self, rows: Sequence[Row | Unreadable]) -> str:
         """A keyed hash: a page of one person must not be tried out against a list of people."""
@@ -334,18 +282,9 @@ class _PagePull(Session):
         is_all_tombstones = all(
             not isinstance(row, Unreadable) and row.get("is_deleted") is True for row in rows
         )
-        batch = replace(
-            draft,
-            read=len(rows),
-            landed=len(table),
-            rejected=len(rejects),
-            delivered=tuple(ENTITIES[draft.entity].names) if is_all_tombstones else mapper.delivered,
-            missing=() if is_all_tombstones else mapper.binding.missing,
-            unknown_values=dict(sorted(mapper.tally.unknown_values.items())),
-            ambiguous_times=mapper.tally.ambiguous_times,
-            nonexistent_times=mapper.tally.nonexistent_times,
-            date_only=tuple(sorted(mapper.tally.date_only)),
-        )
+        batch = finished(draft, mapper, len(table), len(rejects))
+        if is_all_tombstones:
+            batch = replace(batch, delivered=tuple(ENTITIES[draft.entity].names), missing=())
         with BatchWriter(self.paths, draft) as writer:
             writer.write(table)
             if rejects:
@@ -378,12 +317,7 @@ class _PagePull(Session):
         return ServiceReport(
             self.source,
             self.night,
-            {
-                entity: Totals(
-                    loaded=c.loaded, skipped=c.skipped, read=c.read, landed=c.landed, rejected=c.rejected
-                )
-                for entity, c in self.counts.items()
-            },
+            self.totals,
             tuple(self.problems),
             tuple(dict.fromkeys(self.keyer.redact(n) for n in (*self.notes, *link.notes, *skews))),
             self._unusually_empty(),
@@ -401,62 +335,9 @@ class _PagePull(Session):
                 nights.setdefault(b.entity, set()).add(b.night)
         return tuple(
             entity
-            for entity, counts in self.counts.items()
-            if not counts.read
-            and not counts.skipped
+            for entity, totals in self.totals.items()
+            if not totals.read
+            and not totals.skipped
             and habit <= nights.get(entity, set())
             and self.night not in nights.get(entity, set())
         )
-
-
-def pull_service(
-    settings: Settings,
-    source: str,
-    night: date,
-    *,
-    days: Days | None = None,
-    connector: Connector[Any] | None = None,
-    on_page: Callable[[int], None] | None = None,
-) -> ServiceReport:
-    """Land what a service has since the last night or, with `days`, what it has of those days.
-
-    Never raises for a service that fails (see `ServiceReport.problems`); `LandingError` where nothing may
-    land.
-    """
-    connector = connector or connect(settings, source)
-    try:
-        if isinstance(connector, ObjectConnector):
-            return _pull_objects(settings, source, night, connector, days=days, on_page=on_page)
-        pull = _PagePull(settings, source, night, connector, on_page)
-        pull.run(days)
-        return pull.report()
-    finally:
-        connector.link.close()
-
-
-def _pull_objects(
-    settings: Settings,
-    source: str,
-    night: date,
-    connector: ObjectConnector[Any],
-    *,
-    days: Days | None,
-    on_page: Callable[[int], None] | None,
-) -> ServiceReport:
-    """The report of a pull of files that lie elsewhere; they have no days of their own to pull again."""
-    pull = ObjectPull(settings, source, night, connector, on_page)
-    if days is None:
-        pull.run()
-    files = PullReport(source, pull.night, tuple(pull.outcomes), tuple(pull.notes))
-    said = [f"{f.origin}: {note}" for f in files.files if f.outcome != "failed" for note in f.notes]
-    notes = [pull.keyer.redact(note) for note in (*pull.notes, *connector.link.notes)]
-    totals = {entity: Totals() for entity in connector.delivers(connector.settings)} | files.totals
-    return ServiceReport(
-        source,
-        pull.night,
-        totals,
-        tuple(pull.problems),
-        tuple(dict.fromkeys([*notes, *said])),
-        calls=connector.link.calls,
-        pages=pull.fetches,
-    )

@@ -1,7 +1,7 @@
 """One pull's hold on the store: what has landed, the identity key, the next sequence.
 
 What enters: the settings and the night.  What leaves: `Session`, through which pulls of files and of services
-land alike; `LandingError` where nothing may land.  Called by `landing.pull` and `landing.pages`.
+land alike; `LandingError` where nothing may land.  Called by `landing.loading` and `landing.pages`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -27,6 +28,7 @@ from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.privacy.identity_key import load_key
 from cx_pipeline.privacy.keys import Keyer
 from cx_pipeline.settings import RowMapping, Settings
+from cx_pipeline.sources.rows.mapping import Mapper
 from cx_pipeline.sources.rows.records import Reject
 
 
@@ -112,6 +114,22 @@ def mapping_fingerprint(
     if connector is not None:
         what["connector"] = connector
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def finished(draft: Batch, mapper: Mapper, landed: int, rejected: int) -> Batch:
+    """The batch with its counts, and what its mapper met."""
+    return replace(
+        draft,
+        read=landed + rejected,
+        landed=landed,
+        rejected=rejected,
+        delivered=mapper.delivered,
+        missing=mapper.binding.missing,
+        unknown_values=dict(sorted(mapper.tally.unknown_values.items())),
+        ambiguous_times=mapper.tally.ambiguous_times,
+        nonexistent_times=mapper.tally.nonexistent_times,
+        date_only=tuple(sorted(mapper.tally.date_only)),
+    )
 
 
 def rejected_table(draft: Batch, rejects: Iterable[Reject]) -> pa.Table:

@@ -2,7 +2,7 @@
 
 What enters: typed tables of contract rows and rejected rows, with their `Batch`.  What leaves: one Parquet
 file a batch below `landing/` and, where rows were rejected, one of the same name below `rejected/`; and
-the list of batches, from the footers alone.  `landing.pull` writes; the gate and the warehouse read.
+the list of batches, from the footers alone.  the pulls write; the gate and the warehouse read.
 
 A file is written to a temporary name in its own folder, fsynced and renamed; the rejected rows come first,
 so that a batch that is there has all its rows, landed and rejected.

@@ -144,6 +144,11 @@ def _holds_secret(annotation: Any) -> bool:
     return any(_holds_secret(each) for each in (*get_args(annotation), *inner))
 
 
+def _is_secret(value: Any) -> bool:
+    """Whether a value is an address with a password, or with a query, which may be a signature."""
+    return isinstance(value, str) and "://" in value and ("@" in value or "?" in value)
+
+
 def _explain(
     error: ValidationError, document: dict[str, Any], environment: dict[str, Any], where: str
 ) -> str:
@@ -177,7 +182,7 @@ def _problem_line(
         hint = nearest(path[-1], _known_keys(path[:-1], document))
         return f"{key}{origin} is no setting; {hint} (docs/settings.md)"
     value = _value_at(document, location)
-    if any(_holds_secret(annotation) for annotation in _annotations_at(location, document)):
+    if _is_secret(value) or any(_holds_secret(each) for each in _annotations_at(location, document)):
         shown = " = (hidden)"
     elif value is _ABSENT or isinstance(value, dict):
         shown = ""  # a table's own message names the part that is wrong

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Annotated, ClassVar, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -182,6 +183,12 @@ class ServiceSource(Source):
     """Another address than the service's own: a proxy, a sandbox."""
     calls_per_minute: PositiveInt | None = None
     """Calls a minute at most; by default what the service allows."""
+
+    @model_validator(mode="after")
+    def _address_holds_no_user(self) -> Self:
+        if self.base_url and "@" in urlsplit(self.base_url).netloc:
+            raise ValueError("base_url must hold no user or password: give them as the source's page says")
+        return self
 
     @property
     def start(self) -> datetime | None:

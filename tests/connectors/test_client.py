@@ -241,6 +241,12 @@ def test_a_redirect_within_the_host_keeps_the_credential(calling: Calling) -> No
     assert service.requests[1].headers["x-key"] == service.requests[1].value("key") == SECRET
 
 
+def test_an_address_that_is_none_ends_the_pull_and_nothing_else(calling: Calling) -> None:
+    client, _ = calling(Answer(b"", 302, {"Location": "http://127.0.0.1:1/a\x7fb"}))
+    with pytest.raises(Refused, match="none"):
+        client.get("things")
+
+
 def test_redirects_end(calling: Calling) -> None:
     client, _ = calling(Answer(b"", 302, {"Location": "/api/again"}))
     with pytest.raises(Refused, match="without end"):

@@ -35,6 +35,7 @@ def test_a_night_publishes_the_services_kpis_and_says_when_it_is_stale(
         "select value, n from marts.kpis where kpi = 'csat' and grain = 'all' and dimension = 'all'",
     )
     assert csat == [(40.0, 5)]
+    assert kpis(file, "select stale_sources from marts.nights") == [("desk",)]
     nights = sorted(
         (settings.paths.state / "nights").glob("*.json"), key=lambda path: path.stat().st_mtime_ns
     )

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,23 @@ class Web:
 
 def numbers(settings: Settings) -> set[str]:
     return set(published(settings, "transactions", "transaction_id"))
+
+
+def test_a_signed_address_takes_its_signature_along_and_shows_it_nowhere(tmp_path: Path) -> None:
+    web, options = Web(), {key: value for key, value in OPTIONS.items() if key != "token"}
+
+    def signed(request: Request) -> Answer:
+        headers = {"authorization": "Bearer s3cret-t0ken"} if request.value("sig") == "s1+g/n" else {}
+        return web(replace(request, headers=headers))
+
+    with serving(signed) as server:
+        settings = settings_of(tmp_path, "remote_files", server.url + "?sig=s1%2Bg%2Fn&v=2", options)
+        assert pull(settings).problems == ()
+        assert numbers(settings) == {"A-1", "A-2", "A-3", "A-4", "A-5"}
+        assert {request.query for request in server.requests} == {(("sig", "s1+g/n"), ("v", "2"))}
+        server.respond = lambda request: Answer(b"sig=s1+g/n is over", 403)
+        problems = pull(settings).problems
+    assert problems and "s1" not in str(problems)
 
 
 def test_files_land_as_dropped_ones_do_and_only_changed_ones_are_fetched(tmp_path: Path) -> None:

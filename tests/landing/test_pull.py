@@ -12,12 +12,13 @@ import pytest
 from cx_pipeline.landing import (
     LandingError,
     PullReport,
+    contents,
     current_generations,
     list_batches,
+    loading,
     pull_files,
     read_batch,
 )
-from cx_pipeline.landing import pull as pull_module
 from cx_pipeline.landing.session import mapping_fingerprint
 from cx_pipeline.settings import Settings
 
@@ -136,7 +137,7 @@ def test_batch_ids_do_not_depend_on_the_order_of_nights(tmp_path: Path) -> None:
 
 
 def test_an_empty_night_reads_no_content(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pull_module, "_SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(contents, "_SETTLED_SECONDS", -1.0)
     house.drop("transactions/a.csv")
     house.pull()
     monkeypatch.setattr("hashlib.file_digest", None)
@@ -192,14 +193,14 @@ def test_a_reload_that_was_killed_goes_on(house: House, monkeypatch: pytest.Monk
         house.drop(f"transactions/{n}.csv", HEADER + f"t{n},c,2024-01-01T10:00:00Z,{n}\n")
         house.pull("shop")
     house.options = shop(time_zone="Asia/Seoul")
-    land: Callable[..., Any] = pull_module.FileLoading._land
+    land: Callable[..., Any] = loading.FileLoading._land
 
     def die_on_the_second(self: Any, draft: Any, *rest: Any) -> Any:
         if draft.sequence == 5:
             raise KeyboardInterrupt
         return land(self, draft, *rest)
 
-    monkeypatch.setattr(pull_module.FileLoading, "_land", die_on_the_second)
+    monkeypatch.setattr(loading.FileLoading, "_land", die_on_the_second)
     with pytest.raises(KeyboardInterrupt):
         house.pull("shop")
     monkeypatch.undo()
@@ -269,13 +270,13 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_night(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = house.drop("transactions/a.csv")
-    chunks = pull_module._chunks
+    chunks = loading._chunks
 
     def meanwhile(*given: Any) -> Any:
         path.write_text(B)
         return chunks(*given)
 
-    monkeypatch.setattr(pull_module, "_chunks", meanwhile)
+    monkeypatch.setattr(loading, "_chunks", meanwhile)
     report = house.pull()
     assert "changed while it was read" in report.failed[0].notes[0]
     assert list_batches(house.settings.paths) == []

@@ -268,9 +268,9 @@ class Client:
         target: Path | None,
     ) -> _Answer:
         self.calls += 1
-        address = httpx.URL(url).copy_merge_params(query)  # the query of a next link stays
         content: dict[str, Any] = {"data": body.fields} if isinstance(body, _Form) else {"json": body}
         try:
+            address = httpx.URL(url).copy_merge_params(query)  # the query of a next link stays
             with self._client.stream(method, address, headers=dict(headers), **content) as response:
                 received = bytearray()
                 if target is not None and response.is_success:
@@ -283,6 +283,10 @@ class Client:
                 return _Answer(response.status_code, response.headers, bytes(received))
         except httpx.TimeoutException:
             raise _Transient("did not answer in time") from None
+        except httpx.InvalidURL:
+            raise Refused(
+                f"{self._host} is asked for an address that is none: check sources.{self._source}"
+            ) from None
         except httpx.DecodingError:
             raise _Transient("sent an answer that is damaged") from None
         except httpx.TransportError as error:

@@ -8,10 +8,11 @@ files.  `https` goes through the client all connectors share (`web.py`), everyth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -44,7 +45,8 @@ class RemoteFilesSource(ServiceSource):
     type: Literal["remote_files"] = "remote_files"
     """Files at a URL or in a bucket."""
     base_url: Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://")]
-    """Where they lie: `https://…`, `s3://bucket/folder`, `gs://…`, `abfs://…`, or what else fsspec knows."""
+    """Where they lie: `https://…`, `s3://bucket/folder`, `gs://…`, `abfs://…`, or what else fsspec knows.
+    A web address may end with a query (`?…`), which goes with every call: a signature."""
     user: str | None = None
     """`https`: the user of basic authentication. `s3`: the access key's id. Else the user."""
     token: SecretStr | None = None
@@ -92,8 +94,9 @@ class RemoteFiles(ObjectConnector[RemoteFilesSource]):
             from cx_pipeline.sources.http.limits import RateLimit
 
             limit = RateLimit(self.settings.calls_per_minute or 600)
-            client = self.link.client(self.settings.base_url, auth=self._auth(secret), limit=limit)
-            return Web(client)
+            address, _, signature = self.settings.base_url.partition("?")
+            auth = replace(self._auth(secret), params=dict(parse_qsl(signature)))
+            return Web(self.link.client(address, auth=auth, limit=limit))
         from cx_pipeline.sources.connectors.remote_files.store import Store
 
         return Store(self.settings, secret, self.link)

@@ -7,7 +7,9 @@ package fsspec names.
 
 from __future__ import annotations
 
+import ftplib
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -29,6 +31,12 @@ _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 _UNSETTLED = timedelta(seconds=10)
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 Result = TypeVar("Result")
+
+
+def _errors_of(package: str, *names: str) -> tuple[type[Exception], ...]:
+    """The errors of a package that is there only where it is needed."""
+    loaded = sys.modules.get(package)
+    return tuple(getattr(loaded, name) for name in names) if loaded else ()
 
 
 class Store:
@@ -58,7 +66,7 @@ class Store:
 
     def reach(self, patterns: Sequence[str]) -> None:
         if not self.objects(patterns):
-            raise NotFound(f"no file below {self._settings.base_url} matches {', '.join(patterns)}")
+            raise NotFound(f"no file below {self._where} matches {', '.join(patterns)}")
 
     def fetch(self, one: RemoteObject, target: Path) -> None:
         files, root = self._opened
@@ -132,9 +140,15 @@ class Store:
             return fs.AzureFileSystem(**options | ({"account_key": secret} if secret is not None else {}))
         return None
 
+    @property
+    def _where(self) -> str:
+        """The place as people may be told: its address may hold a user and a signature."""
+        return f"{self._scheme}://{urlsplit(self._settings.base_url).hostname or ''}"
+
     def _patiently(self, call: Callable[[], Result]) -> Result:
         """Try what may pass again; say what to do about what does not."""
-        where = f"{self._scheme}://{urlsplit(self._settings.base_url).hostname or ''}"
+        where = self._where
+        transient: tuple[type[Exception], ...] = (OSError, EOFError, ftplib.Error, *_errors_of("paramiko", "SSHException"))
         for attempt in range(1, _TRIES + 1):
             try:
                 return call()
@@ -146,7 +160,7 @@ class Store:
                 raise ScopeMissing(
                     f"the credential of {self._link.source} may not read {where}: let it list and read"
                 ) from None
-            except OSError as error:
+            except transient as error:
                 if "ACCESS_DENIED" in str(error) or "403" in str(error):
                     raise ScopeMissing(
                         f"the credential of {self._link.source} may not read {where}: let it list and read"
