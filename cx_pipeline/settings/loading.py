@@ -228,6 +228,16 @@ def _refuse_secrets(document: dict[str, Any]) -> None:
                 )
 
 
+def _with_texts_as_secrets(document: dict[str, Any]) -> dict[str, Any]:
+    """A secret that is JSON, as a service account's key is, is a text all the same."""
+    sources = document.get("sources")
+    for source in sources.values() if isinstance(sources, dict) else ():
+        for secret in secret_fields(_model_of(source)) if isinstance(source, dict) else ():
+            if isinstance(source.get(secret), dict | list):
+                source[secret] = json.dumps(source[secret])
+    return document
+
+
 def load_settings() -> Settings:
     """Read and validate the settings; SettingsError where they cannot be used."""
     config = Path(os.environ.get("CX_CONFIG") or DEFAULT_CONFIG)
@@ -241,7 +251,7 @@ def load_settings() -> Settings:
         raise SettingsError(f"CX_CONFIG names {config}, which does not exist")
     _refuse_secrets(document)
     environment = _from_environment(os.environ)
-    both = _merged(document, environment)
+    both = _with_texts_as_secrets(_merged(document, environment))
     try:
         return Settings(**both)
     except ValidationError as error:

@@ -214,6 +214,26 @@ def test_a_services_secret_is_refused_in_the_file_and_read_from_the_environment(
     assert "t0p" not in repr(settings)
 
 
+def test_a_secret_that_is_json_stays_a_text(load: Load) -> None:
+    """The key of Google Play's service account is a JSON document, and once was refused for that."""
+    settings = load(
+        '[sources.play]\ntype = "google_play"\npackages = ["com.example.shop"]\n',
+        **{"CX_SOURCES__PLAY__KEY": '{"client_email": "a@b.example"}'},
+    )
+    secret = settings.services["play"].model_dump()["key"]
+    assert secret.get_secret_value() == '{"client_email": "a@b.example"}'
+
+
+def test_an_address_that_holds_a_password_or_a_signature_is_never_shown(load: Load) -> None:
+    open_api = '[sources.files]\ntype = "remote_files"\n'
+    for address in ("https://me:hush-hush@files.example/", "ftp://hush-hush@files.example/"):
+        text = problem(load, open_api, **{"CX_SOURCES__FILES__BASE_URL": address})
+        assert "hold no user" in text
+        assert "hush" not in text
+    text = problem(load, open_api, **{"CX_SOURCES__FILES__BASE_URL": "S3 ://x?sig=hush-hush"})
+    assert "base_url = (hidden)" in text
+
+
 def test_a_services_settings_are_checked_as_its_own(load: Load) -> None:
     assert "did you mean zendesk?" in problem(load, '[sources.help]\ntype = "zendsk"\n')
     text = problem(load, '[sources.help]\ntype = "zendesk"\nsubdomian = "acme"\n')

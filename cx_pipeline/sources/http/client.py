@@ -362,12 +362,15 @@ def _check_holdable(auth: Auth) -> None:
 
 def _safe_host(url: str, source: str) -> str:
     """The host of an address secrets may travel to; `Refused` where they may not."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise Refused(f"sources.{source} leads to an address that is none: check its settings") from None
     if parts.hostname is None or not (parts.scheme == "https" or _is_loopback(parts.scheme, parts.hostname)):
         raise Refused(
             f"sources.{source}: {parts.scheme}://{parts.hostname} is not https: secrets would travel openly"
         )
-    port = parts.port
     return parts.hostname if port in (None, _PORTS[parts.scheme]) else f"{parts.hostname}:{port}"
 
 

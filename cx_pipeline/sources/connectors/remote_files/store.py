@@ -148,7 +148,12 @@ class Store:
     def _patiently(self, call: Callable[[], Result]) -> Result:
         """Try what may pass again; say what to do about what does not."""
         where = self._where
-        transient: tuple[type[Exception], ...] = (OSError, EOFError, ftplib.Error, *_errors_of("paramiko", "SSHException"))
+        transient: tuple[type[Exception], ...] = (
+            OSError,
+            EOFError,
+            ftplib.Error,
+            *_errors_of("paramiko", "SSHException"),
+        )
         for attempt in range(1, _TRIES + 1):
             try:
                 return call()
