@@ -1,7 +1,6 @@
 """`cx query`: read the published warehouse, as a table, CSV, JSON or Parquet.
 
-The published file is opened read-only and is replaced by a rename, so a query neither blocks a night
-nor is blocked by one.  CSV, JSON and Parquet are streamed; a table is cut to the terminal.
+CSV, JSON and Parquet are streamed; a table is cut to the terminal.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -22,6 +20,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+
+from cx_pipeline.cli.published import QueryError, interruptible, opened
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,10 +31,6 @@ _CHUNK_ROWS = 10_000
 _BUFFER_BYTES = 1 << 20
 _WIDEST_CELL = 40
 _EXAMPLE = "cx query \"select * from marts.kpis where kpi = 'nps' and grain = 'month' and dimension = 'all'\""
-
-
-class QueryError(Exception):
-    """The query cannot be answered; the text says why."""
 
 
 @click.command(epilog=f"Example: {_EXAMPLE}")
@@ -55,12 +51,12 @@ def query(sql: str, form: str, output: Path | None) -> None:
         raise click.UsageError("Parquet is no text: give --output FILE, or a pipe")
     text = sys.stdin.read() if sql == "-" else sql
     published_file = load_settings().paths.published_file
-    with _opened(published_file) as connection, _sink(output) as sink:
+    with opened(published_file) as connection, _sink(output) as sink:
 
         def answer() -> None:
             _answer(connection, text, form, sink, is_cut=output is None and sys.stdout.isatty())
 
-        _interruptible(connection, answer)
+        interruptible(connection, answer)
 
 
 def _answer(
@@ -72,17 +68,6 @@ def _answer(
         return
     for line in _lines(connection.execute(statement), form, is_cut=is_cut):
         sink.write(line.encode("utf-8", errors="backslashreplace"))
-
-
-def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], None]) -> None:
-    """Do the work in a thread, so that Ctrl-C is heard while DuckDB computes."""
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
-        try:
-            future.result()
-        except KeyboardInterrupt:
-            connection.interrupt()
-            raise
 
 
 @contextmanager
@@ -104,36 +89,6 @@ def _sink(output: Path | None) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def _opened(published_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, read-only; what goes wrong with it inside is a QueryError of one line."""
-    import duckdb
-
-    from cx_pipeline.scorecard import NothingPublished
-
-    if not published_file.exists():
-        raise NothingPublished(published_file)
-    try:
-        connection = duckdb.connect(
-            str(published_file), read_only=True, config={"autoinstall_known_extensions": "false"}
-        )
-    except duckdb.Error as error:
-        log = published_file.with_name(published_file.name + ".wal")
-        reason = (
-            f"{log.name} lies beside it: close the session that opened it for writing, and delete the .wal"
-            if log.exists()
-            else _one_line(error)
-        )
-        raise QueryError(f"{published_file} cannot be opened: {reason}") from error
-    with connection:
-        try:
-            connection.execute("set timezone = 'UTC'")
-            connection.execute("set search_path = 'marts'")
-            yield connection
-        except duckdb.Error as error:
-            raise QueryError(_one_line(error)) from error
-
-
 _EXPLAIN = re.compile(r"\s*explain\s+(analyze\s+)?(\([^)]*\)\s*)?", re.IGNORECASE)
 
 
@@ -152,14 +107,6 @@ def _reading_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
             f"{kind.name.lower()} is refused: the published warehouse is only read (select, describe)"
         )
     return statements[0]
-
-
-def _one_line(error: Exception) -> str:
-    """DuckDB's message without its drawing of the statement."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith(("LINE ", "^"))]
-    where = [line.split(":")[0].lower() for line in lines if line.startswith("LINE ")]
-    return " ".join(told) + (f" ({where[0]})" if where and where[0] != "line 1" else "")
 
 
 def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
