@@ -35,6 +35,7 @@ KPIS = """
     select
         *, value - previous_value as change, false as is_small_sample,
         kpi in ('nps', 'csat', 'first_response_calendar_minutes_median') as is_significant,
+        0.01::double as q_value,
         case when kpi = 'csat' then 80.0::double end as target,
         case when kpi = 'csat' then 'missed' end as status
     from valued
@@ -45,7 +46,8 @@ KPIS = """
         50.0::double as ci_low, 72.0::double as ci_high,
         75.0::double as previous_value, true as is_complete, false as is_suppressed,
         (-14.0)::double as change,
-        false as is_small_sample, true as is_significant, null::double as target, null as status
+        false as is_small_sample, true as is_significant, 0.01::double as q_value,
+        null::double as target, null as status
 """
 OTHERS = """
     create table marts.nights as
