@@ -58,7 +58,7 @@ def nightly(
         echo_json(night | {"scorecard": scorecard_json(scorecard)})
         return
     out = console()
-    out.print(render(scorecard, out.width))
+    out.print(render(scorecard, out.width, settings.paths.scorecard_page))
 
 
 def _day(value: datetime | None) -> date | None:

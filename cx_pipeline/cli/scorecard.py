@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from cx_pipeline.cli.output import console, echo_json, json_option
@@ -15,8 +17,15 @@ from cx_pipeline.cli.output import console, echo_json, json_option
     show_default=True,
     help="The length of the periods.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it to FILE as a page for a browser (each night writes published/scorecard.html).",
+)
 @json_option
-def scorecard(grain: str, as_json: bool) -> None:
+def scorecard(grain: str, page: Path | None, as_json: bool) -> None:
     """Show the KPIs of the last complete period.
 
     With them: the night's data, and where to look next.
@@ -25,9 +34,17 @@ def scorecard(grain: str, as_json: bool) -> None:
     from cx_pipeline.scorecard import read_scorecard, render
     from cx_pipeline.settings import load_settings
 
-    card = read_scorecard(load_settings().paths.published_file, grain)
+    settings = load_settings()
+    if page is not None:
+        if as_json:
+            raise click.UsageError("give either --html or --json")
+        from cx_pipeline.scorecard.page import write_page
+
+        click.echo(write_page(settings, page, grain))
+        return
+    card = read_scorecard(settings.paths.published_file, grain)
     if as_json:
         echo_json(scorecard_json(card))
         return
     out = console()
-    out.print(render(card, out.width))
+    out.print(render(card, out.width, settings.paths.scorecard_page))

@@ -1,7 +1,8 @@
 """The scorecard: the headline KPIs of the last complete period, the night's data, and where to look next.
 
 What enters: the published file.  What leaves: `Scorecard`, which `render` turns into what a terminal
-shows and `as_json` into what machines read.  Called by the command line and by the Dagster asset.
+shows and `as_json` into what machines read; `page/` makes the page for browsers.  Called by the command line
+and by the Dagster asset.
 """
 
 from cx_pipeline.scorecard.model import GRAINS, HEADLINES, Scorecard, build_scorecard

@@ -1,7 +1,7 @@
-"""The scorecard in Dagster: the headline KPIs of the last complete month as numbers the UI plots.
+"""The scorecard in Dagster: the page, and the headline KPIs of the last complete month as numbers to plot.
 
-What enters: the published file.  What leaves: one asset a night, whose metadata holds the values.
-Called by the assembly.
+What enters: the published file.  What leaves: the page beside it, and one asset a night, whose metadata holds
+the values and the page's path.  Called by the assembly.
 """
 
 # no `from __future__ import annotations`: Dagster looks at the annotation of the context itself
@@ -18,15 +18,19 @@ def scorecard_asset(settings: Settings) -> dg.AssetsDefinition:
         key=dg.AssetKey(["published", "scorecard"]),
         deps=[dg.AssetKey(["published", "cx"])],
         group_name="published",
-        description="The headline KPIs of the last complete month, night by night (`cx scorecard`).",
+        description="The headline KPIs of the last complete month, night by night (`cx scorecard`), and the "
+        "page `published/scorecard.html`.",
         kinds={"duckdb"},
         owners=["team:cx-analytics"],
         required_resource_keys={"night"},
     )
     def scorecard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from cx_pipeline.scorecard.page import write_page
         from cx_pipeline.scorecard.read import read_scorecard
 
-        return dg.MaterializeResult(metadata=numbers(read_scorecard(settings.paths.published_file)))
+        page = write_page(settings)
+        metadata = numbers(read_scorecard(settings.paths.published_file))
+        return dg.MaterializeResult(metadata=metadata | {"page": dg.MetadataValue.path(page)})
 
     return scorecard
 

@@ -6,17 +6,20 @@ period, which rows, in which words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
+from types import MappingProxyType
+
+from cx_pipeline.scorecard.names import kpi_name
 
 GRAINS = ("day", "week", "month", "quarter", "all")
 HISTORY = 12
 """Periods in a sparkline."""
 _LOOK_NEXT = 5
-_NO_GROUP = ("(none)", "(other)")
+NO_GROUP = ("(none)", "(other)")
 """Dimension values nobody can act on."""
 
 
@@ -31,28 +34,29 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One KPI of the scorecard: its name in `kpis`, its section, its label, its unit, which way is good."""
+    """One KPI of the scorecard: its name in `kpis`, its section (a key of `names.SECTIONS`), its unit."""
 
     kpi: str
     section: str
-    label: str
     unit: Unit
-    lower_is_better: bool = False
 
+    @property
+    def label(self) -> str:
+        """What it is called in English."""
+        return kpi_name(self.kpi, "en")
 
-_SAY, _DO, _SERVE = "What customers say", "What customers do", "How they are served"
 
 HEADLINES = (
-    Headline("nps", _SAY, "NPS", Unit.SCORE),
-    Headline("csat", _SAY, "CSAT", Unit.PERCENT),
-    Headline("ces", _SAY, "Effort (CES)", Unit.MEAN, lower_is_better=True),
-    Headline("response_rate", _SAY, "Survey response", Unit.PERCENT),
-    Headline("retention_rate", _DO, "Retention", Unit.PERCENT),
-    Headline("first_response_calendar_minutes_median", _SERVE, "First response, median", Unit.MINUTES, True),
-    Headline("resolution_calendar_minutes_median", _SERVE, "Resolution, median", Unit.MINUTES, True),
-    Headline("fcr_rate", _SERVE, "First contact resolved", Unit.PERCENT),
-    Headline("one_touch_rate", _SERVE, "Solved in one touch", Unit.PERCENT),
-    Headline("reopen_rate", _SERVE, "Reopened", Unit.PERCENT, lower_is_better=True),
+    Headline("nps", "say", Unit.SCORE),
+    Headline("csat", "say", Unit.PERCENT),
+    Headline("ces", "say", Unit.MEAN),
+    Headline("response_rate", "say", Unit.PERCENT),
+    Headline("retention_rate", "do", Unit.PERCENT),
+    Headline("first_response_calendar_minutes_median", "serve", Unit.MINUTES),
+    Headline("resolution_calendar_minutes_median", "serve", Unit.MINUTES),
+    Headline("fcr_rate", "serve", Unit.PERCENT),
+    Headline("one_touch_rate", "serve", Unit.PERCENT),
+    Headline("reopen_rate", "serve", Unit.PERCENT),
 )
 
 
@@ -80,19 +84,29 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One headline: its figure in the period shown, and the values up to it (None: no value)."""
+    """One headline: its figure in the period shown, and the figures up to it, oldest first.
+
+    `better` is which way is good, as `dim_kpis` has it; None where the published file does not say.
+    """
 
     headline: Headline
     figure: Figure | None
-    history: tuple[tuple[date, float | None], ...]
+    history: tuple[Figure, ...]
+    better: str | None = None
 
     @property
     def direction(self) -> str | None:
-        """`better` or `worse` where the change is significant; None where it is noise or not tested."""
-        figure = self.figure
-        if figure is None or not figure.is_significant or not figure.change:
-            return None
-        return "better" if (figure.change < 0) == self.headline.lower_is_better else "worse"
+        """What the change means where it is significant; None where it is noise or not tested."""
+        return direction(self.figure, self.better) if self.figure else None
+
+
+def direction(figure: Figure, better: str | None) -> str | None:
+    """`better`, `worse` or `different`: what a significant change means; `better`: which way is good."""
+    if not figure.is_significant or not figure.change:
+        return None
+    if better not in ("higher", "lower"):
+        return "different"
+    return "better" if (figure.change < 0) == (better == "lower") else "worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +165,22 @@ def build_scorecard(
     movers: Iterable[Figure],
     night: Night | None,
     reconciliation: Iterable[Reconciliation],
+    *,
+    better: Mapping[str, str] = MappingProxyType({}),
 ) -> Scorecard:
     """The scorecard of one grain.
 
     `totals` are the rows of dimension `all`, in any order; `movers` rows of other dimensions whose
     change is significant.  A headline is shown for its last complete period (windows end later for
-    some), or for its last period of all where none is complete yet.
+    some), or for its last period of all where none is complete yet.  `better`: KPI -> which way is good.
     """
     by_kpi = {
         kpi: sorted(rows, key=lambda row: row.period_start)
         for kpi, rows in groupby(sorted(totals, key=lambda row: row.kpi), key=lambda row: row.kpi)
     }
-    lines = tuple(_line(headline, by_kpi.get(headline.kpi, ())) for headline in HEADLINES)
+    lines = tuple(
+        _line(headline, by_kpi.get(headline.kpi, ()), better.get(headline.kpi)) for headline in HEADLINES
+    )
     shown = [line.figure.period_start for line in lines if line.figure]
     rows = tuple(reconciliation)
     return Scorecard(
@@ -175,11 +193,11 @@ def build_scorecard(
     )
 
 
-def _line(headline: Headline, rows: Sequence[Figure]) -> Line:
+def _line(headline: Headline, rows: Sequence[Figure], better: str | None) -> Line:
     complete = [row for row in rows if row.is_complete]
     figure = complete[-1] if complete else rows[-1] if rows else None
     until = [row for row in rows if figure and row.period_start <= figure.period_start]
-    return Line(headline, figure, tuple((row.period_start, row.value) for row in until[-HISTORY:]))
+    return Line(headline, figure, tuple(until[-HISTORY:]), better)
 
 
 def _hints(
@@ -204,6 +222,9 @@ def _hints(
             ),
         )
     for line in lines:
+        if line.figure and line.figure.status == "missed":
+            yield Hint(f"{line.headline.label} misses its target.", _drill(grain, line.figure, "status"))
+    for line in lines:
         if line.direction == "worse" and line.figure:
             yield Hint(
                 f"{line.headline.label} got worse, and not by chance.", _drill(grain, line.figure, "change")
@@ -217,28 +238,36 @@ def _movers(grain: str, lines: tuple[Line, ...], movers: tuple[Figure, ...]) -> 
     candidates = []
     for figure in movers:
         line = headlines.get(figure.kpi)
-        if figure.dimension_value in _NO_GROUP or line is None or line.figure is None:
+        if figure.dimension_value in NO_GROUP or line is None or line.figure is None:
             continue
         if figure.period_start != line.figure.period_start:
             continue
-        direction = replace(line, figure=figure).direction
-        if direction and figure.change is not None:
+        verdict = direction(figure, line.better)
+        if verdict and figure.change is not None:
             width = (figure.ci_high or 0.0) - (figure.ci_low or 0.0)
             strength = abs(figure.change) / width if width > 0 else 0.0
-            candidates.append((direction == "better", -strength, line.headline, figure, direction))
+            candidates.append((verdict == "better", -strength, line.headline, figure, verdict))
     candidates.sort(key=lambda c: (c[0], c[1], c[2].kpi, c[3].dimension, c[3].dimension_value))
-    for _, _, headline, figure, direction in candidates[:_LOOK_NEXT]:
+    for _, _, headline, figure, verdict in candidates[:_LOOK_NEXT]:
         yield Hint(
-            f"{headline.label} is {direction} for {figure.dimension} {figure.dimension_value}.",
+            f"{headline.label} is {verdict} for {figure.dimension} {figure.dimension_value}.",
             _drill(grain, figure, "period_start", figure.dimension, figure.dimension_value),
         )
 
 
-def _drill(grain: str, figure: Figure, order: str, dimension: str | None = None, value: str = "") -> str:
-    """The command that shows what lies behind a figure: the groups that moved, or one group over time."""
+def _drill(grain: str, figure: Figure, why: str, dimension: str | None = None, value: str = "") -> str:
+    """The command that shows what lies behind a figure.
+
+    The groups that moved (`why` "change"), the groups by target ("status"), or one group over time.
+    """
+    order = why
     if dimension is None:
         columns = "dimension, dimension_value, n, value, change"
-        where = f"period_start = '{figure.period_start}' and dimension <> 'all' and is_significant"
+        where = f"period_start = '{figure.period_start}' and dimension <> 'all'"
+        if why == "change":
+            where += " and is_significant"
+        else:
+            columns, order = "dimension, dimension_value, n, value, target, status", "dimension, value"
     else:
         columns = "period_start, n, value, change"
         quoted = value.replace("'", "''")

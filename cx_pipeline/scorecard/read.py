@@ -28,32 +28,59 @@ class NothingPublished(Exception):
         super().__init__(f"nothing is published yet ({path} does not exist): run `cx nightly` first")
 
 
-_FIGURES = """
+FIGURES = """
     select
         kpi, period_start, dimension, dimension_value, n, value, ci_low, ci_high, previous_value, change,
         is_significant, is_complete, is_small_sample, is_suppressed, target, status
     from marts.kpis
     where grain = $grain and kpi in (select unnest($kpis::text[])) and
 """
+"""Rows of `kpis` in the order of `Figure`; another condition follows."""
 
 
-def read_scorecard(published_file: Path, grain: str = "month") -> Scorecard:
-    """The scorecard of `grain`; NothingPublished where there is no file."""
+def open_published(published_file: Path) -> duckdb.DuckDBPyConnection:
+    """The published file, read-only; NothingPublished where there is none."""
     import duckdb
 
     if not published_file.exists():
         raise NothingPublished(published_file)
+    return duckdb.connect(str(published_file), read_only=True)
+
+
+def read_scorecard(published_file: Path, grain: str = "month") -> Scorecard:
+    """The scorecard of `grain`; NothingPublished where there is no file."""
+    with open_published(published_file) as connection:
+        return read_from(connection, grain)
+
+
+def read_from(connection: duckdb.DuckDBPyConnection, grain: str) -> Scorecard:
+    """The scorecard of `grain`, from the published file that is open."""
     wanted = {"grain": grain, "kpis": [headline.kpi for headline in HEADLINES]}
-    with duckdb.connect(str(published_file), read_only=True) as connection:
-        totals = connection.execute(_FIGURES + "dimension = 'all'", wanted).fetchall()
-        movers = connection.execute(_FIGURES + "dimension <> 'all' and is_significant", wanted).fetchall()
-        return build_scorecard(
-            grain,
-            (Figure(*row) for row in totals),
-            (Figure(*row) for row in movers),
-            _last_night(connection),
-            _reconciliation(connection),
-        )
+    totals = connection.execute(FIGURES + "dimension = 'all'", wanted).fetchall()
+    movers = connection.execute(FIGURES + "dimension <> 'all' and is_significant", wanted).fetchall()
+    return build_scorecard(
+        grain,
+        (Figure(*row) for row in totals),
+        (Figure(*row) for row in movers),
+        _last_night(connection),
+        _reconciliation(connection),
+        better=good_directions(connection),
+    )
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The tables and views of `marts`: a file published by an earlier version lacks the newer ones."""
+    rows = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'marts'"
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
+def good_directions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """KPI -> `higher`, `lower` or `neither`; empty where the file was published without `dim_kpis`."""
+    if "dim_kpis" not in tables(connection):
+        return {}
+    return dict(connection.execute("select kpi, better from marts.dim_kpis").fetchall())
 
 
 def _last_night(connection: duckdb.DuckDBPyConnection) -> Night | None:

@@ -10,17 +10,28 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from cx_pipeline.scorecard.model import Figure, Headline, Line, Night, Scorecard, Unit
+from cx_pipeline.scorecard.model import Figure, Line, Night, Scorecard, Unit
+from cx_pipeline.scorecard.names import section_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Group, JustifyMethod, RenderableType
     from rich.table import Table
     from rich.text import Text
 
-_VERDICT_FROM, _TREND_FROM, _INTERVAL_FROM, _TARGET_FROM, _N_FROM = 46, 62, 80, 94, 102
+_VERDICT_FROM, _STATUS_FROM, _TREND_FROM, _INTERVAL_FROM, _TARGET_FROM, _N_FROM = 46, 56, 72, 90, 104, 112
 """From which width of the console a column is shown."""
 _BARS = "▁▂▃▄▅▆▇█"
 _NOTHING = "–"
+TARGET_SIGNS = {"higher": "≥", "lower": "≤"}
+"""How a target is written, by which way is good."""
+_DIRECTIONS = {"better": "[green]better[/green]", "worse": "[red]worse[/red]", "different": "changed"}
+_STATUS = {
+    "met": "[green]✓ met[/green]",
+    "at_risk": "[yellow]~ at risk[/yellow]",
+    "missed": "[red]✗ missed[/red]",
+}
 
 
 def period_label(grain: str, start: date) -> str:
@@ -63,8 +74,8 @@ def written(value: float | None, unit: Unit, *, signed: bool = False, like: floa
     return f"{value / divisor:{sign}.1f} {name}"
 
 
-def render(scorecard: Scorecard, width: int) -> Group:
-    """The scorecard for a console `width` columns wide."""
+def render(scorecard: Scorecard, width: int, page: Path | None = None) -> Group:
+    """The scorecard for a console `width` columns wide; `page` is where the same is for a browser."""
     from rich.console import Group
 
     parts: list[RenderableType] = [_title(scorecard), _kpis(scorecard, width)]
@@ -73,6 +84,8 @@ def render(scorecard: Scorecard, width: int) -> Group:
             _dim("* its last complete period, which is an earlier one (cx scorecard --json names it)")
         )
     parts += [_legend(scorecard), *_data_quality(scorecard), *_look_next(scorecard)]
+    if page is not None and page.exists():
+        parts.append(_dim(f"\nThe page: {page}"))
     return Group(*parts)
 
 
@@ -105,13 +118,14 @@ def _kpis(scorecard: Scorecard, width: int) -> Table:
         "change": ("change", "right", ""),
         **({"verdict": ("", "left", "")} if width >= _VERDICT_FROM else {}),
         **({"target": ("target", "right", "")} if has_targets and width >= _TARGET_FROM else {}),
+        **({"status": ("status", "left", "")} if has_targets and width >= _STATUS_FROM else {}),
         **({"trend": ("trend", "left", "cyan")} if width >= _TREND_FROM else {}),
     }
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for title, justify, style in columns.values():
         table.add_column(title, justify=justify, style=style, no_wrap=True)
     for section, lines in groupby(scorecard.lines, key=lambda line: line.headline.section):
-        table.add_row(f"[bold]{section}[/bold]")
+        table.add_row(f"[bold]{section_name(section, 'en')}[/bold]")
         for line in lines:
             cells = _cells(scorecard, line)
             table.add_row(*(cells.get(name, "") for name in columns))
@@ -133,8 +147,9 @@ def _cells(scorecard: Scorecard, line: Line) -> dict[str, str]:
         "n": "" if figure.n is None else f"{figure.n:,}",
         "change": written(figure.change, headline.unit, signed=True, like=figure.value),
         "verdict": _verdict(line),
-        "target": _target(figure, headline),
-        "trend": sparkline([value for _, value in line.history]),
+        "target": _target(line),
+        "status": _STATUS.get(figure.status or "none", ""),
+        "trend": sparkline([row.value for row in line.history]),
     }
 
 
@@ -150,21 +165,18 @@ def _interval(figure: Figure, unit: Unit) -> str:
 def _verdict(line: Line) -> str:
     figure = line.figure
     if line.direction:
-        return "[green]better[/green]" if line.direction == "better" else "[red]worse[/red]"
+        return _DIRECTIONS[line.direction]
     if figure is None or figure.change is None:
         return ""
     return "[dim]not tested[/dim]" if figure.is_significant is None else "[dim]noise[/dim]"
 
 
-def _target(figure: Figure, headline: Headline) -> str:
-    if figure.target is None:
+def _target(line: Line) -> str:
+    figure = line.figure
+    if figure is None or figure.target is None:
         return ""
-    met = figure.value is not None and (
-        figure.value <= figure.target if headline.lower_is_better else figure.value >= figure.target
-    )
-    colour = "dim" if figure.value is None else "green" if met else "red"
-    sign = "≤" if headline.lower_is_better else "≥"
-    return f"[{colour}]{sign} {written(figure.target, headline.unit, like=figure.value)}[/{colour}]"
+    sign = TARGET_SIGNS.get(line.better or "", "")
+    return f"{sign} {written(figure.target, line.headline.unit, like=figure.value)}".strip()
 
 
 def _legend(scorecard: Scorecard) -> Text:
@@ -256,9 +268,11 @@ def _line_json(line: Line) -> dict[str, Any]:
         "kpi": headline.kpi,
         "label": headline.label,
         "unit": headline.unit.value,
-        "lower_is_better": headline.lower_is_better,
+        "better": line.better,
         "period_start": figure and figure.period_start.isoformat(),
         **{name: figure and getattr(figure, name) for name in names},
         "direction": line.direction,
-        "history": [{"period_start": start.isoformat(), "value": value} for start, value in line.history],
+        "history": [
+            {"period_start": row.period_start.isoformat(), "value": row.value} for row in line.history
+        ],
     }

@@ -41,6 +41,7 @@ class DataPaths:
         self.warehouse = root / "warehouse"
         self.published = root / "published"
         self.published_file = self.published / "cx.duckdb"
+        self.scorecard_page = self.published / "scorecard.html"
 
 
 class Settings(Section):

@@ -95,6 +95,8 @@ class Reporting(Section):
     """Days without a re-contact after which a first solve counts as first-contact resolution."""
     churn_after_days: PositiveInt = 90
     """Days after the last order at which a customer without a contract is no longer live."""
+    language: Literal["auto", "en", "ko"] = "auto"
+    """The language the scorecard page opens in; `auto`: the browser's. The page holds both."""
     headline: Headline = Headline()
 
 

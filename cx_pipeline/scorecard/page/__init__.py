@@ -1,0 +1,28 @@
+"""The scorecard as a page for a browser: `published/scorecard.html`, one file that loads nothing.
+
+What enters: the published file.  What leaves: the page beside it, whole or not at all.  Called by the Dagster
+asset after each night, and by `cx scorecard --html`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cx_pipeline.settings import Settings
+
+
+def write_page(settings: Settings, page: Path | None = None, grain: str = "month") -> Path:
+    """Write the page to `page`, by default beside the published file; returns where it stands.
+
+    NothingPublished where there is no published file.
+    """
+    from cx_pipeline.files import write_whole
+    from cx_pipeline.scorecard.page.read import read_page
+    from cx_pipeline.scorecard.page.render import render_page
+
+    page = page or settings.paths.scorecard_page
+    data = read_page(settings.paths.published_file, grain, settings.reporting.min_n)
+    write_whole(page, render_page(data, settings.reporting.language).encode())
+    return page
