@@ -19,6 +19,8 @@ GRAINS = ("day", "week", "month", "quarter", "all")
 HISTORY = 12
 """Periods in a sparkline."""
 _LOOK_NEXT = 5
+WHERE = ("segment", "channel", "touchpoint", "team")
+"""The dimensions looked into.  Not `agent`: one person's figures are not for all eyes."""
 NO_GROUP = ("(none)", "(other)")
 """Dimension values nobody can act on."""
 
@@ -30,6 +32,21 @@ class Unit(StrEnum):
     PERCENT = "percent"  # 0 to 100
     MEAN = "mean"  # on a survey scale
     MINUTES = "minutes"
+    SECONDS = "seconds"
+    NUMBER = "number"  # anything else
+
+    @classmethod
+    def named(cls, unit: str) -> Unit:
+        """The unit that the catalog of KPIs (`dim_kpis.unit`) describes in words."""
+        if unit == "percent":
+            return cls.PERCENT
+        if unit.endswith("minutes"):
+            return cls.MINUTES
+        if unit == "seconds":
+            return cls.SECONDS
+        if unit.startswith("points"):
+            return cls.SCORE if " -" in unit else cls.MEAN
+        return cls.NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,15 @@ HEADLINES = (
     Headline("one_touch_rate", "serve", Unit.PERCENT),
     Headline("reopen_rate", "serve", Unit.PERCENT),
 )
+
+
+def headlines_of(targeted: Mapping[str, Unit]) -> tuple[Headline, ...]:
+    """What is shown: the headlines, and after them every other KPI that somebody set a target for."""
+    known = {headline.kpi for headline in HEADLINES}
+    return (
+        *HEADLINES,
+        *(Headline(kpi, "targeted", unit) for kpi, unit in sorted(targeted.items()) if kpi not in known),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +193,7 @@ def build_scorecard(
     reconciliation: Iterable[Reconciliation],
     *,
     better: Mapping[str, str] = MappingProxyType({}),
+    headlines: Sequence[Headline] = HEADLINES,
 ) -> Scorecard:
     """The scorecard of one grain.
 
@@ -179,7 +206,7 @@ def build_scorecard(
         for kpi, rows in groupby(sorted(totals, key=lambda row: row.kpi), key=lambda row: row.kpi)
     }
     lines = tuple(
-        _line(headline, by_kpi.get(headline.kpi, ()), better.get(headline.kpi)) for headline in HEADLINES
+        _line(headline, by_kpi.get(headline.kpi, ()), better.get(headline.kpi)) for headline in headlines
     )
     shown = [line.figure.period_start for line in lines if line.figure]
     rows = tuple(reconciliation)

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cx_pipeline.scorecard.model import (
-    HEADLINES,
+    WHERE,
     Figure,
     Night,
     Reconciliation,
     Scorecard,
+    Unit,
     build_scorecard,
+    headlines_of,
 )
 
 if TYPE_CHECKING:
@@ -28,14 +30,23 @@ class NothingPublished(Exception):
         super().__init__(f"nothing is published yet ({path} does not exist): run `cx nightly` first")
 
 
-FIGURES = """
-    select
-        kpi, period_start, dimension, dimension_value, n, value, ci_low, ci_high, previous_value, change,
-        is_significant, is_complete, is_small_sample, is_suppressed, target, status
-    from marts.kpis
-    where grain = $grain and kpi in (select unnest($kpis::text[])) and
+COLUMNS = """
+    kpi, period_start, dimension, dimension_value, n, value, ci_low, ci_high, previous_value, change,
+    is_significant, is_complete, is_small_sample, is_suppressed, target, status
 """
-"""Rows of `kpis` in the order of `Figure`; another condition follows."""
+"""What a `Figure` is made of."""
+_SHOWN = COLUMNS.replace(" value,", " case when not coalesce(is_suppressed, false) then value end as value,")
+FIGURES = f"select {COLUMNS} from figures where kpi in (select unnest($kpis::text[])) and "
+"""Figures of some KPIs, of those set aside; another condition follows."""
+_SET_ASIDE = f"""
+    create or replace temp table figures as
+    select {_SHOWN}
+    from marts.kpis
+    where
+        grain = $grain
+        and (dimension in ('all', '{"', '".join(WHERE)}') or is_significant or target is not null)
+"""
+"""`kpis` is a view over every wide mart and dear to ask: this asks once, for all that is shown of a grain."""
 
 
 def open_published(published_file: Path) -> duckdb.DuckDBPyConnection:
@@ -54,8 +65,10 @@ def read_scorecard(published_file: Path, grain: str = "month") -> Scorecard:
 
 
 def read_from(connection: duckdb.DuckDBPyConnection, grain: str) -> Scorecard:
-    """The scorecard of `grain`, from the published file that is open."""
-    wanted = {"grain": grain, "kpis": [headline.kpi for headline in HEADLINES]}
+    """The scorecard of `grain`, from the published file that is open; sets its figures aside as `figures`."""
+    connection.execute(_SET_ASIDE, {"grain": grain})
+    headlines = headlines_of(_targeted(connection))
+    wanted = {"kpis": [headline.kpi for headline in headlines]}
     totals = connection.execute(FIGURES + "dimension = 'all'", wanted).fetchall()
     movers = connection.execute(FIGURES + "dimension <> 'all' and is_significant", wanted).fetchall()
     return build_scorecard(
@@ -65,6 +78,7 @@ def read_from(connection: duckdb.DuckDBPyConnection, grain: str) -> Scorecard:
         _last_night(connection),
         _reconciliation(connection),
         better=good_directions(connection),
+        headlines=headlines,
     )
 
 
@@ -74,6 +88,21 @@ def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
         "select table_name from information_schema.tables where table_schema = 'marts'"
     ).fetchall()
     return {name for (name,) in rows}
+
+
+def _targeted(connection: duckdb.DuckDBPyConnection) -> dict[str, Unit]:
+    """The KPIs with a target for all, and their units."""
+    if "dim_kpis" not in tables(connection):
+        return {}
+    rows = connection.execute(
+        """
+        select distinct kpi, unit
+        from figures
+        inner join marts.dim_kpis using (kpi)
+        where dimension = 'all' and target is not null
+        """
+    ).fetchall()
+    return {kpi: Unit.named(unit) for kpi, unit in rows}
 
 
 def good_directions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

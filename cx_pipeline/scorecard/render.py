@@ -67,8 +67,8 @@ def written(value: float | None, unit: Unit, *, signed: bool = False, like: floa
         return f"{value:+.1f}"
     if unit is Unit.PERCENT:
         return f"{value:{sign}.1f} {'pt' if signed else '%'}"
-    if unit is Unit.MEAN:
-        return f"{value:{sign}.2f}"
+    if unit is not Unit.MINUTES:
+        return f"{value:{sign},.2f}"
     size = abs(value if like is None else like)
     divisor, name = (1, "min") if size < 90 else (60, "h") if size < 48 * 60 else (24 * 60, "d")
     return f"{value / divisor:{sign}.1f} {name}"

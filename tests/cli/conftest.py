@@ -50,6 +50,15 @@ KPIS = """
         null::double as target, null as status
 """
 OTHERS = """
+    create table marts.dim_kpis as
+    select * from (values
+        ('nps', 'points from -100 to 100', 'promoters - detractors', 'higher'),
+        ('csat', 'percent', 'share of satisfied answers', 'higher'),
+        ('ces', 'points of the scale of the setting ces_scale', 'mean effort', 'lower'),
+        ('response_rate', 'percent', 'share answered', 'higher'),
+        ('first_response_calendar_minutes_median', 'calendar minutes', 'median of created to reply', 'lower'),
+        ('retention_rate', 'percent', 'share who stay', 'higher')
+    ) as t (kpi, unit, definition, better);
     create table marts.nights as
     select
         'run-2' as run_id, date '2026-11-21' as night, timestamp '2026-11-21 17:00:00' as started_at,

@@ -13,7 +13,7 @@ from click.testing import Result
 from rich.console import Console
 
 from cx_pipeline.scorecard import HEADLINES, build_scorecard, read_scorecard, render
-from cx_pipeline.scorecard.model import Figure, Unit
+from cx_pipeline.scorecard.model import Figure, Unit, headlines_of
 from cx_pipeline.scorecard.render import period_label, sparkline, written
 
 Cx = Callable[..., Result]
@@ -54,6 +54,8 @@ def test_json_has_every_headline_of_the_last_complete_month(cx: Cx, published: P
     assert kpis["nps"]["direction"] == "better"
     assert kpis["csat"]["direction"] == "worse"
     assert kpis["csat"]["target"] == 80
+    assert kpis["csat"]["status"] == "missed"
+    assert kpis["csat"]["better"] == "higher"
     assert kpis["first_response_calendar_minutes_median"]["direction"] == "worse", "longer is worse"
     assert kpis["ces"]["direction"] is None, "the change is not significant"
     assert kpis["response_rate"]["period_start"] == "2026-09-01", "its own last complete period"
@@ -77,8 +79,26 @@ def test_it_fits_the_console(published: Path, width: int) -> None:
 def test_a_wide_console_shows_more(published: Path) -> None:
     assert "95 % interval" not in text(published, 60)
     wide = text(published, 120)
-    for part in ("95 % interval", "+45.0 to +55.0", "≥ 80.0 %", "▁", "120,345 rows landed", "stale: shop"):
+    for part in ("95 % interval", "+45.0 to +55.0", "≥ 80.0 %", "✗ missed", "▁", "120,345 rows landed", "stale: shop"):
         assert part in wide
+
+
+def test_the_page_is_named_where_it_stands(cx: Cx, published: Path) -> None:
+    page = published.with_name("scorecard.html")
+    assert "The page:" not in cx("scorecard").stdout
+    assert cx("scorecard", "--html", str(page)).stdout.strip() == str(page)
+    assert f"The page: {page}" in "".join(cx("scorecard").stdout.splitlines())
+
+
+def test_a_change_is_neither_better_nor_worse_where_the_file_does_not_say_which_way_is_good() -> None:
+    card = build_scorecard("month", [FIGURE], [], None, [])
+    csat = next(line for line in card.lines if line.headline.kpi == "csat")
+    assert csat.direction == "different"
+
+
+def test_a_kpi_with_a_target_is_shown_though_it_is_no_headline() -> None:
+    headlines = headlines_of({"sla_attainment_rate": Unit.PERCENT, "csat": Unit.PERCENT})
+    assert [headline.kpi for headline in headlines] == [*(h.kpi for h in HEADLINES), "sla_attainment_rate"]
 
 
 def test_hints_say_what_to_run(cx: Cx, published: Path) -> None:
@@ -86,6 +106,7 @@ def test_hints_say_what_to_run(cx: Cx, published: Path) -> None:
     texts = " ".join(hint["text"] for hint in hints)
     assert 'CSAT is worse for channel 전화 "상담".' in texts
     assert "First response, median got worse" in texts
+    assert "CSAT misses its target." in texts
     for hint in hints:
         if hint["command"].startswith('cx query "select'):
             sql = hint["command"].removeprefix('cx query "').removesuffix('"').replace('\\"', '"')
@@ -103,7 +124,7 @@ def test_an_incomplete_period_after_a_complete_one_is_not_shown() -> None:
     card = build_scorecard("month", [later, FIGURE], [], None, [])
     csat = next(line for line in card.lines if line.headline.kpi == "csat")
     assert csat.figure == FIGURE
-    assert [value for _, value in csat.history] == [80.0], "the running period is no part of the trend"
+    assert [row.value for row in csat.history] == [80.0], "the running period is no part of the trend"
 
 
 def test_noise_is_never_called_better_or_worse() -> None:

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from cx_pipeline.scorecard.model import Figure
@@ -22,6 +23,8 @@ Spec = dict[str, Any]
 VEGA_LITE = "5.21"
 AGE_BANDS = ("0", "1-2", "3-6", "7-29", "30-89", "90+")
 """Days, the youngest first, as `ticket_backlog_daily` has them."""
+POINTS = 140
+"""Days a backlog is drawn by; of more, every second or third, counted from the last."""
 DURATION_TICKS = (1 / 6, 1, 10, 60, 240, 1440, 10080, 43200)
 """Minutes: 10 s, 1 min, 10 min, 1 h, 4 h, 1 d, 7 d, 30 d."""
 
@@ -190,6 +193,7 @@ def backlog(days: Sequence[BacklogDay], width: int) -> str | None:
     """Unsolved tickets at the end of each day, by age, the oldest at the bottom and darkest."""
     if len(days) < 2:
         return None
+    days = days[:: -math.ceil(len(days) / POINTS)][::-1]
     values = [
         {"x": x, "band": band, "rank": rank, "n": day.unsolved.get(band, 0)}
         for x, day in enumerate(days)
@@ -238,5 +242,5 @@ def backlog(days: Sequence[BacklogDay], width: int) -> str | None:
 
 
 def month_starts(days: Sequence[date]) -> list[int]:
-    """The places of the first days of months."""
-    return [x for x, day in enumerate(days) if day.day == 1]
+    """The places of the first day there is of each month but the first."""
+    return [x + 1 for x, (day, after) in enumerate(pairwise(days)) if day.month != after.month]

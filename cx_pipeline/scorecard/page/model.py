@@ -8,9 +8,6 @@ from datetime import date
 
 from cx_pipeline.scorecard.model import NO_GROUP, Figure, Line, Scorecard
 
-WHERE = ("segment", "channel", "touchpoint", "team")
-"""The dimensions the page looks into.  Not `agent`: one person's figures are not for all eyes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
@@ -41,7 +38,6 @@ class Finding:
     q_value: float | None
     deviation: float | None
     is_latest: bool
-    evidence: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +94,15 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """All that the page shows.  `missing`: tables the published file lacks, being of an earlier version."""
+    """All that the page shows.
+
+    `groups`: the headlines by group; `targeted_groups`: the last complete figures of KPIs and groups with a
+    target of their own.  `missing`: tables the published file lacks, being of an earlier version.
+    """
 
     scorecard: Scorecard
     groups: tuple[Figure, ...]
+    targeted_groups: tuple[Figure, ...]
     kpis: Mapping[str, Kpi]
     findings: tuple[Finding, ...]
     findings_left_off: int
@@ -135,9 +136,12 @@ def _shortfall(figure: Figure | None, better: str | None, target: float | None) 
 def status_of(figure: Figure, line: Line) -> str:
     """Where a group stands: against its own target, else against the target of the whole.
 
-    `missed` needs an interval that does not reach the target, so that a small group's bad luck is not called
-    a miss; without an interval (medians have none) it needs 30 values.
+    Against the target of the whole the rule is that of `kpis.status`: at risk where the interval holds the
+    target, else met or missed by the value.  Without an interval (medians have none) 30 values are needed, so
+    that a small group's bad luck is not called a miss.
     """
+    if figure.is_suppressed:
+        return "none"
     if figure.status and figure.status != "none":
         return figure.status
     target = line.figure.target if line.figure else None
@@ -152,7 +156,7 @@ def status_of(figure: Figure, line: Line) -> str:
     worst, best = sorted((sign * low, sign * high))
     if best < sign * target:
         return "missed"
-    return "met" if sign * figure.value >= sign * target and worst <= best else "at_risk"
+    return "met" if worst > sign * target or low == high else "at_risk"
 
 
 def groups_off_target(data: PageData, line: Line) -> list[Figure]:

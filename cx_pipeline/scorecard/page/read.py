@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cx_pipeline.scorecard.model import HEADLINES, Figure, Scorecard
+from cx_pipeline.scorecard.model import WHERE, Figure, Scorecard
 from cx_pipeline.scorecard.page.model import (
-    WHERE,
     BacklogDay,
     Broken,
     CohortCell,
@@ -21,15 +20,15 @@ from cx_pipeline.scorecard.page.model import (
     Kpi,
     PageData,
 )
-from cx_pipeline.scorecard.read import FIGURES, read_from, tables
+from cx_pipeline.scorecard.read import COLUMNS, FIGURES, open_published, read_from, tables
 
 if TYPE_CHECKING:
     import duckdb
 
 NEWER_TABLES = ("dim_kpis", "signals")
 """What files of an earlier version may lack."""
-LATEST_FINDINGS, EARLIER_FINDINGS = 24, 40
-"""As many findings as a page has room for; the rest is counted."""
+LATEST_FINDINGS, EARLIER_FINDINGS = 6, 40
+"""As many findings as a page has room for, of the newest periods by dimension; the rest is counted."""
 BINS_A_DECADE = 6
 BACKLOG_DAYS = 400
 DURATIONS = {
@@ -40,14 +39,25 @@ DURATIONS = {
 }
 """The durations whose distribution is shown."""
 
+_TARGETED = f"""
+    select {COLUMNS}
+    from figures
+    where
+        target is not null and is_complete and value is not null
+        and dimension not in ('all', 'agent')
+    qualify period_start = max(period_start) over (partition by kpi)
+    order by kpi, dimension, dimension_value
+"""
 _FINDINGS = """
     select
         kind, kpi, grain, period_start, dimension, dimension_value, found_in, effect, value, expected_value,
-        difference, n, q_value, deviation, is_latest, evidence
+        difference, n, q_value, deviation, is_latest
     from marts.signals
-    where dimension <> 'agent' and is_latest = $is_latest
+    where dimension <> 'agent'
+    qualify
+        row_number() over (partition by is_latest, case when is_latest then dimension end order by rank)
+        <= case when is_latest then $latest else $earlier end
     order by rank
-    limit $at_most
 """
 _BINS = """
     select floor({bins} * log10(greatest({minutes}, 0.1)) + 1e-9)::integer as bin, count(*) as n
@@ -60,14 +70,11 @@ _BINS = """
 
 def read_page(published_file: Path, grain: str = "month", min_n: int = 5) -> PageData:
     """What the page of `grain` shows; NothingPublished where there is no file."""
-    from cx_pipeline.scorecard.read import open_published
-
     with open_published(published_file) as connection:
         there = tables(connection)
         scorecard = read_from(connection, grain)
         wanted = {
-            "grain": grain,
-            "kpis": [headline.kpi for headline in HEADLINES],
+            "kpis": [line.headline.kpi for line in scorecard.lines],
             "dimensions": list(WHERE),
             "periods": sorted({line.figure.period_start for line in scorecard.lines if line.figure}),
         }
@@ -82,6 +89,7 @@ def read_page(published_file: Path, grain: str = "month", min_n: int = 5) -> Pag
         return PageData(
             scorecard=scorecard,
             groups=tuple(Figure(*row) for row in groups),
+            targeted_groups=_targeted_groups(connection),
             kpis=_kpis(connection) if "dim_kpis" in there else {},
             findings=findings,
             findings_left_off=left_off,
@@ -94,6 +102,10 @@ def read_page(published_file: Path, grain: str = "month", min_n: int = 5) -> Pag
         )
 
 
+def _targeted_groups(connection: duckdb.DuckDBPyConnection) -> tuple[Figure, ...]:
+    return tuple(Figure(*row) for row in connection.execute(_TARGETED).fetchall())
+
+
 def _kpis(connection: duckdb.DuckDBPyConnection) -> dict[str, Kpi]:
     rows = connection.execute(
         "select kpi, unit, definition, better from marts.dim_kpis order by kpi"
@@ -102,9 +114,8 @@ def _kpis(connection: duckdb.DuckDBPyConnection) -> dict[str, Kpi]:
 
 
 def _findings(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Finding, ...], int]:
-    rows: list[tuple[Any, ...]] = []
-    for is_latest, at_most in ((True, LATEST_FINDINGS), (False, EARLIER_FINDINGS)):
-        rows += connection.execute(_FINDINGS, {"is_latest": is_latest, "at_most": at_most}).fetchall()
+    limits = {"latest": LATEST_FINDINGS, "earlier": EARLIER_FINDINGS}
+    rows = connection.execute(_FINDINGS, limits).fetchall()
     ((of_all,),) = connection.execute(
         "select count(*) from marts.signals where dimension <> 'agent'"
     ).fetchall()
@@ -121,12 +132,12 @@ def _histograms(
         rows = connection.execute(
             """
             select kpi, period_start, value, target, is_suppressed
-            from marts.kpis
-            where kpi in ($median, $p90) and grain = $grain and dimension = 'all' and is_complete
+            from figures
+            where kpi in ($median, $p90) and dimension = 'all' and is_complete
             order by period_start desc, kpi
             limit 2
             """,
-            {"median": f"{kpi}_median", "p90": f"{kpi}_p90", "grain": scorecard.grain},
+            {"median": f"{kpi}_median", "p90": f"{kpi}_p90"},
         ).fetchall()
         if not rows or table not in there or scorecard.grain == "all":
             continue

@@ -14,11 +14,10 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-from cx_pipeline.scorecard.model import HISTORY, Figure, Line, Reconciliation, Unit, direction
+from cx_pipeline.scorecard.model import HISTORY, WHERE, Figure, Line, Reconciliation, Unit, direction
 from cx_pipeline.scorecard.names import LANGUAGES, Language, korean_definition, section_name
 from cx_pipeline.scorecard.page import charts
 from cx_pipeline.scorecard.page.model import (
-    WHERE,
     BacklogDay,
     Breakdown,
     CohortCell,
@@ -29,10 +28,13 @@ from cx_pipeline.scorecard.page.model import (
     groups_off_target,
     status_of,
 )
-from cx_pipeline.scorecard.page.say import Voice, four_weeks_before, unit_of
+from cx_pipeline.scorecard.page.say import Voice, four_weeks_before
 from cx_pipeline.scorecard.page.words import words
 
 GROUPS_SHOWN = 12
+TARGETED_SHOWN = 40
+GROUPS_NAMED = 3
+"""In a sentence."""
 COHORTS_SHOWN, MONTHS_SHOWN = 18, 12
 HEAT_STEPS = 9
 NARROW, WIDE = 330, 980
@@ -82,6 +84,7 @@ def render_page(data: PageData, default_language: str = "auto") -> str:
         default_language=default_language,
         first_language="ko" if default_language == "ko" else "en",
         history=HISTORY,
+        at_most=TARGETED_SHOWN,
         views=[View(data, drawings, Voice(language)) for language in LANGUAGES],
     )
 
@@ -148,6 +151,8 @@ class View:
             return self.t("lead_no_targets")
         if missed:
             return self.t("lead_missed_one" if missed == 1 else "lead_missed", n=missed, m=m)
+        if groups := self.other_misses():
+            return self.t("lead_groups", n=len(groups))
         return self.t("lead_at_risk", n=at_risk, m=m) if at_risk else self.t("lead_met", m=m)
 
     def notices(self) -> list[str]:
@@ -171,11 +176,36 @@ class View:
             groups = groups_off_target(self.data, line)
             where = ", ".join(
                 f"{self.voice.group(f.dimension, f.dimension_value)} ({self.value(f.value, line)})"
-                for f in groups[:3]
+                for f in groups[:GROUPS_NAMED]
             )
-            more = self.t("and_more", n=len(groups) - 3) if len(groups) > 3 else ""
+            more = self.t("and_more", n=len(groups) - GROUPS_NAMED) if len(groups) > GROUPS_NAMED else ""
             found.append((line, where, more))
         return found
+
+    def other_misses(self) -> list[tuple[str, str, str]]:
+        """Groups that miss a target of their own and are not named with their KPI: where, value, target."""
+        named = {
+            (figure.kpi, figure.dimension, figure.dimension_value)
+            for line in self.data.lines_with("missed")
+            for figure in groups_off_target(self.data, line)[:GROUPS_NAMED]
+        }
+        found = []
+        for figure in self.data.targeted_groups:
+            if figure.status != "missed" or (figure.kpi, figure.dimension, figure.dimension_value) in named:
+                continue
+            unit = self.unit(figure.kpi)
+            name = (
+                f"{self.voice.name(figure.kpi)}, {self.voice.group(figure.dimension, figure.dimension_value)}"
+            )
+            better = self.data.kpis[figure.kpi].better if figure.kpi in self.data.kpis else None
+            found.append(
+                (name, self.voice.value(figure.value, unit), self.voice.target(figure, better, unit))
+            )
+        return found
+
+    def target(self, line: Line) -> str:
+        """A headline's target with its sign."""
+        return self.voice.target(line.figure, line.better, line.headline.unit)
 
     # the headline KPIs
 
@@ -229,8 +259,24 @@ class View:
     def findings(self, *, latest: bool) -> list[Finding]:
         return [finding for finding in self.data.findings if finding.is_latest is latest]
 
-    def unit(self, kpi: str) -> Unit | None:
-        return unit_of(kpi, dict(self.data.kpis))
+    def newest(self) -> tuple[list[tuple[str, list[Finding]]], list[Finding]]:
+        """The newest findings: overall and by the dimensions the page looks into, and those of all others."""
+        found = self.findings(latest=True)
+        by_dimension = [(name, [f for f in found if f.dimension == name]) for name in ("all", *WHERE)]
+        return (
+            [(name, rows) for name, rows in by_dimension if rows],
+            [finding for finding in found if finding.dimension not in ("all", *WHERE)],
+        )
+
+    def better(self, kpi: str) -> str | None:
+        return self.data.kpis[kpi].better if kpi in self.data.kpis else None
+
+    def unit(self, kpi: str) -> Unit:
+        """How the values of a KPI are written."""
+        for line in self.data.scorecard.lines:
+            if line.headline.kpi == kpi:
+                return line.headline.unit
+        return Unit.named(self.data.kpis[kpi].unit) if kpi in self.data.kpis else Unit.NUMBER
 
     # by group
 

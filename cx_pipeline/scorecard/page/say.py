@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cx_pipeline.scorecard.model import HEADLINES, Figure, Line, Unit
+from cx_pipeline.scorecard.model import Figure, Unit
 from cx_pipeline.scorecard.names import Language, dimension_name, kpi_name
-from cx_pipeline.scorecard.page.model import Finding, Kpi
+from cx_pipeline.scorecard.page.model import Finding
 from cx_pipeline.scorecard.page.words import word
 
 _MINUS, _NOTHING = "−", "–"
-_UNITS = {headline.kpi: headline.unit for headline in HEADLINES}
 _DURATIONS: tuple[tuple[float, float, str, str], ...] = (
     # below so many minutes: minutes a unit, English, Korean
     (1, 1 / 60, " s", "초"),
@@ -20,18 +19,6 @@ _DURATIONS: tuple[tuple[float, float, str, str], ...] = (
     (float("inf"), 24 * 60, " d", "일"),
 )
 _WEEKDAYS_KO = "월화수목금토일"
-
-
-def unit_of(kpi: str, kpis: dict[str, Kpi] | None = None) -> Unit | None:
-    """How the values of a KPI are written; None: a plain number."""
-    if kpi in _UNITS:
-        return _UNITS[kpi]
-    unit = kpis[kpi].unit if kpis and kpi in kpis else ""
-    if unit.endswith("minutes"):
-        return Unit.MINUTES
-    if unit == "percent":
-        return Unit.PERCENT
-    return Unit.SCORE if unit.startswith("points from -") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +59,7 @@ class Voice:
         return _NOTHING if n is None else _signs(f"{n:,.0f}")
 
     def value(
-        self, value: float | None, unit: Unit | None, *, signed: bool = False, like: float | None = None
+        self, value: float | None, unit: Unit, *, signed: bool = False, like: float | None = None
     ) -> str:
         """A value with its unit; durations in the unit that suits `like` (by default the value itself)."""
         if value is None:
@@ -85,8 +72,9 @@ class Voice:
             return _signs(f"{value:{sign}.1f}") + (points if signed else "%")
         if unit is Unit.MEAN:
             return _signs(f"{value:{sign}.2f}")
-        if unit is Unit.MINUTES:
-            return self._minutes(value, value if like is None else like, sign)
+        if unit in (Unit.MINUTES, Unit.SECONDS):
+            scale = 60 if unit is Unit.SECONDS else 1
+            return self._minutes(value / scale, (value if like is None else like) / scale, sign)
         digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
         return _signs(f"{value:{sign},.{digits}f}")
 
@@ -108,7 +96,7 @@ class Voice:
                 return f"{minutes / divisor:.3g}{korean if self.language == 'ko' else english}"
         raise AssertionError("unreachable: the last unit has no bound")
 
-    def interval(self, low: float | None, high: float | None, unit: Unit | None, like: float | None) -> str:
+    def interval(self, low: float | None, high: float | None, unit: Unit, like: float | None) -> str:
         """Both bounds in the unit of the value: "70.1–79.3%"; nothing where there is no interval."""
         if low is None or high is None:
             return ""
@@ -120,12 +108,12 @@ class Voice:
                 break
         return f"{first}{between}{last}"
 
-    def target(self, line: Line) -> str:
-        """A line's target with its sign: "≥ 80.0%"."""
-        if line.figure is None or line.figure.target is None:
-            return _NOTHING
-        sign = {"higher": "≥ ", "lower": "≤ "}.get(line.better or "", "")
-        return sign + self.value(line.figure.target, line.headline.unit, like=line.figure.value)
+    def target(self, figure: Figure | None, better: str | None, unit: Unit) -> str:
+        """A figure's target with its sign: "≥ 80.0%"; nothing where it has none."""
+        if figure is None or figure.target is None:
+            return ""
+        sign = {"higher": "≥ ", "lower": "≤ "}.get(better or "", "")
+        return sign + self.value(figure.target, unit, like=figure.value)
 
     # time
 
@@ -163,36 +151,32 @@ class Voice:
 
     # sentences
 
-    def figure(self, figure: Figure, unit: Unit | None) -> str:
+    def figure(self, figure: Figure, unit: Unit) -> str:
         """A figure's value, or why there is none."""
         if figure.is_suppressed:
             return self.word("too_few")
         return self.word("no_data") if figure.value is None else self.value(figure.value, unit)
 
-    def finding(self, finding: Finding, unit: Unit | None) -> str:
-        """The evidence of a finding in one sentence; English as published, Korean from the same columns."""
-        if self.language == "en" and finding.evidence:
-            return finding.evidence
-        value = self.value(finding.value, unit)
-        expected = self.value(finding.expected_value, unit, like=finding.value)
-        difference = self.value(finding.difference, unit, signed=True, like=finding.value)
-        if self.language == "en":
-            return f"{value} against {expected} expected ({difference})."
-        when = self.period(finding.grain, finding.period_start)
-        what = f"{self.group(finding.dimension, finding.dimension_value)} {self.name(finding.kpi)}"
-        facts = [difference]
+    def finding(self, finding: Finding, unit: Unit) -> str:
+        """The evidence of a finding in one sentence, made of its columns."""
+        korean = self.language == "ko"
+        facts = [self.value(finding.difference, unit, signed=True, like=finding.value)]
         if finding.deviation is not None:
-            facts.append(f"편차 {_signs(f'{finding.deviation:.1f}')}")
+            facts.append(self.word("fact_deviation", z=_signs(f"{finding.deviation:.1f}")))
         if finding.q_value is not None:
-            facts.append(f"q = {finding.q_value:.2g}")
+            facts.append(f"q = {finding.q_value:.2g}" if finding.q_value >= 0.0001 else "q < 0.0001")
         if finding.n is not None:
-            facts.append(f"표본 {self.count(finding.n)}")
-        told = {
-            "change": f"{when} {what}: {self.word(f'before_{finding.grain}')} {expected} → {value}",
-            "level_shift": f"{what}: {when}부터 수준이 {expected} → {value}",
-            "outlier": f"{when} {what}: 평소 기대값 {expected}, 실제 {value}",
-        }
-        return f"{told.get(finding.kind, f'{when} {what}: {expected} → {value}')} ({', '.join(facts)})"
+            facts.append(self.word("fact_n", n=self.count(finding.n)))
+        what = f"{self.group(finding.dimension, finding.dimension_value)} {self.name(finding.kpi)}"
+        said = self.word(
+            f"said_{finding.kind}",
+            what=what if korean else "",
+            when=self.period(finding.grain, finding.period_start),
+            before=self.word(f"before_{finding.grain}"),
+            value=self.value(finding.value, unit),
+            expected=self.value(finding.expected_value, unit, like=finding.value),
+        )
+        return f"{said} ({', '.join(facts)})"
 
 
 def four_weeks_before(day: date) -> date:

@@ -1,0 +1,63 @@
+"""Which groups are off target, and what a page has room for."""
+
+from __future__ import annotations
+
+from cx_pipeline.scorecard.model import Line
+from cx_pipeline.scorecard.page.model import breakdown, cohort_table, groups_off_target, status_of
+from tests.scorecard.company import MONTHS, data, figure, group
+
+
+def csat() -> Line:
+    return next(line for line in data().scorecard.lines if line.headline.kpi == "csat")
+
+
+def test_a_group_is_off_target_only_where_its_interval_does_not_reach_it() -> None:
+    line = csat()
+    assert status_of(group("channel", "a", 74.0), line) == "missed"
+    assert status_of(group("channel", "a", 76.0), line) == "at_risk"
+    assert status_of(group("channel", "a", 84.0), line) == "at_risk"
+    assert status_of(group("channel", "a", 86.0), line) == "met"
+
+
+def test_a_groups_own_status_comes_first() -> None:
+    assert status_of(group("channel", "a", 60.0, target=50.0, status="met"), csat()) == "met"
+
+
+def test_a_small_group_without_an_interval_is_not_judged() -> None:
+    few = group("channel", "a", 10.0, ci_low=None, ci_high=None, is_small_sample=True)
+    assert status_of(few, csat()) == "none"
+    assert status_of(group("channel", "a", 10.0, ci_low=None, ci_high=None), csat()) == "missed"
+
+
+def test_a_suppressed_group_is_not_judged() -> None:
+    assert status_of(group("channel", "a", None, is_suppressed=True), csat()) == "none"
+
+
+def test_the_groups_that_weigh_most_come_first() -> None:
+    groups = (
+        group("channel", "small and bad", 20.0, n=10),
+        group("channel", "large and poor", 70.0, n=1000),
+        group("channel", "(none)", 10.0, n=9999),
+        group("team", "fine", 90.0, n=5000),
+    )
+    found = groups_off_target(data(groups=groups), csat())
+    assert [figure.dimension_value for figure in found] == ["large and poor", "small and bad"]
+
+
+def test_lower_is_better_turns_the_rule_round() -> None:
+    slow = figure("ces", 5.0, ci_low=4.8, ci_high=5.2, target=None)
+    line = Line(csat().headline, figure("ces", 4.0, target=4.0), (), "lower")
+    assert status_of(slow, line) == "missed"
+
+
+def test_a_breakdown_keeps_the_largest_and_counts_the_rest() -> None:
+    groups = tuple(group("team", f"t{n}", 80.0, n=n) for n in range(1, 21))
+    table = breakdown(data(groups=groups), "team", 12)
+    assert [name for name, _ in table.rows][:2] == ["t20", "t19"]
+    assert (len(table.rows), table.left_off) == (12, 8)
+
+
+def test_cohorts_are_the_newest_and_end_where_they_must() -> None:
+    rows = cohort_table(data().cohorts, 18, 12)
+    assert [row[0].cohort_month for row in rows] == MONTHS[-18:]
+    assert len(rows[0]) == 13 and len(rows[-1]) == 1
