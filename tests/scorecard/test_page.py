@@ -1,4 +1,4 @@
-"""The page: one file that loads nothing, in two whole languages; what is off target, and where, comes first."""
+"""The page: one file that loads nothing, in two whole languages; what is off target, and where, first."""
 
 from __future__ import annotations
 
