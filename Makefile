@@ -63,6 +63,7 @@ torture: $(VENV)/.dev ## Kill nights and pulls at random moments, storm the conn
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure, and print ratios; SCALE=1000000 tickets
 	$(BIN)/python -m benchmarks.intervals
+	$(BIN)/python -m benchmarks.signals
 	$(BIN)/python -m benchmarks.empty_night
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.tickets --scale '$(or $(SCALE),100000)'

@@ -19,6 +19,12 @@ points as (
 
 ),
 
+anomalies as (
+
+    select * from {{ ref('int_kpi_anomalies') }}
+
+),
+
 as_of as (
 
     select * from {{ ref('int_as_of') }}
@@ -67,13 +73,39 @@ changes as (
 
 ),
 
+found as (
+
+    select * from changes
+    union all
+    select
+        kind,
+        kpi,
+        grain,
+        period_start,
+        dimension,
+        dimension_value,
+        found_in,
+        value,
+        expected_value,
+        ci_low,
+        ci_high,
+        n,
+        p_value,
+        q_value,
+        deviation,
+        measured_difference,
+        unit_variance
+    from anomalies
+
+),
+
 told as (
 
-    select changes.*
-    from changes
+    select found.*
+    from found
     cross join as_of
     where
-        changes.found_in > case changes.grain
+        found.found_in > case found.grain
             {%- for grain, days in told_days().items() %}
             when '{{ grain }}' then {{ add_days('as_of.as_of_date', -days) }}
             {%- endfor %}
@@ -86,11 +118,11 @@ final as (
     select
         *,
         -- Cohen's d: the difference in standard deviations of one answer, ticket or customer. Where those are not
-        -- known, the difference relative to what was expected.
+        -- known, the difference relative to the greater of the two values.
         coalesce(
             abs(measured_difference) / nullif(sqrt(unit_variance), 0),
-            abs(value - expected_value) / nullif(abs(expected_value), 0),
-            1.0
+            abs(value - expected_value) / nullif(greatest(abs(value), abs(expected_value), abs(value - expected_value)), 0),
+            0.0
         ) as effect_size
     from told
 

@@ -34,8 +34,8 @@ rows_of_{{ family }} as (
         kpi_rows.slot = 'current'
         and kpi_rows.grain <> 'all'
         -- As far back as the oldest finding told, its history and the history of that.
-        and (kpi_rows.grain <> 'day' or kpi_rows.period_start > {{ add_days('as_of.as_of_date', -220) }})
-        and (kpi_rows.grain <> 'week' or kpi_rows.period_start > {{ add_days('as_of.as_of_date', -840) }})
+        and (kpi_rows.grain <> 'day' or kpi_rows.period_start > {{ add_days('as_of.as_of_date', -260) }})
+        and (kpi_rows.grain <> 'week' or kpi_rows.period_start > {{ add_days('as_of.as_of_date', -1060) }})
 
 ),
 {%- endfor %}
@@ -62,7 +62,8 @@ final as (
         {{ point.measure }} as measure,
         {{ point.unit_variance }} as unit_variance,
         {{ point.is_log }} as is_log,
-        {{ not entry.is_running }} as is_watched
+        {{ not entry.is_running }} as is_watched,
+        {{ group.window_days or 0 }} as window_days
     from rows_of_{{ family }}
     where
         {{ is_complete }}

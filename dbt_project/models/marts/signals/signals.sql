@@ -84,6 +84,7 @@ weighed as (
         * sqrt(share_of_all)
         * (1.0 - q_value)
         * case when is_headline then 2.0 else 1.0 end
+        * case when dimension = 'all' then 1.5 else 1.0 end
         * case when effect = 'different' then 0.5 else 1.0 end
         * case when grain = 'day' and kind <> 'level_shift' then 0.5 else 1.0 end as weight
     from described

@@ -1,0 +1,406 @@
+-- One row per kind (outlier, level_shift), kpi, grain, period_start, dimension and dimension_value that left the usual:
+-- a point against its own history, or the newest points together. A point is told by those before it alone, so that
+-- what was told of a period stays as it is when a new one arrives.
+{#- What a median of k values adds to the variance of a distance from it, relative to theirs: pi / 2 / k. -#}
+{%- set half_pi = 1.5707963267948966 %}
+{#- The MAD of a normal variable, and how many of a hundred values it makes use of (Rousseeuw and Croux 1993). -#}
+{%- set mad, mad_efficiency = 0.6744897501960817, 0.37 %}
+with as_of as (
+
+    select * from {{ ref('int_as_of') }}
+
+),
+
+{%- for grain, how in watched_grains().items() %}
+
+{{ grain }}_points as (
+
+    select
+        *,
+        {% if grain == 'day' -%}
+            mod(period_number, 7) as weekday,
+            cast(floor(period_number / 7) as integer) as base_number
+        {%- else -%}
+            0 as weekday,
+            period_number as base_number
+        {%- endif %}
+    from {{ ref('int_kpi_points') }}
+    where
+        grain = '{{ grain }}'
+        and is_watched
+
+),
+
+-- What is usual: the median of the periods before.
+{{ grain }}_based as (
+
+    select
+        *,
+        count(*) over base as base_n,
+        {{ median_over('measure', 'base') }} as expected_measure,
+        {{ median_over('unit_variance', 'base') }} as base_unit_variance,
+        avg(unit_variance / n) over base as base_noise
+    from {{ grain }}_points
+    window base as {{ series_window(how.base ~ ' preceding and 1 preceding', 'base_number', 'weekday') }}
+
+),
+
+-- How far each is from it, and how far chance alone takes n units and a median. Its variance is the greater of its
+-- own and the usual one: a period in which all say the same is not surer for that.
+{{ grain }}_distances as (
+
+    select
+        *,
+        measure - expected_measure as distance,
+        coalesce(greatest(unit_variance, base_unit_variance) / n, 0.0)
+        + {{ half_pi }} * coalesce(base_noise, 0.0) / base_n as noise
+    from {{ grain }}_based
+    where base_n >= {{ how.base_least }}
+
+),
+
+{{ grain }}_histories as (
+
+    select
+        *,
+        count(*) over history as spread_n,
+        {{ median_over('abs(distance)', 'history') }} as usual_distance,
+        {{ median_over('noise', 'history') }} as usual_noise
+    from {{ grain }}_distances
+    window history as {{ series_window(how.spread ~ ' preceding and 1 preceding') }}
+
+),
+
+-- The spread is that noise and what the history varies beyond its own.
+{{ grain }}_spreads as (
+
+    select
+        *,
+        sqrt(
+            noise
+            + greatest(usual_distance * usual_distance / {{ mad * mad }} - usual_noise, 0.0)
+        ) as spread
+    from {{ grain }}_histories
+    where spread_n >= {{ how.spread_least }}
+
+),
+
+{{ grain }}_deviations as (
+
+    select
+        *,
+        distance / nullif(spread, 0) as deviation,
+        -- One wild period makes no new level.
+        greatest(least(distance / nullif(spread, 0), 3.0), -3.0) as cut_deviation
+    from {{ grain }}_spreads
+
+),
+
+{{ grain }}_neighbours as (
+
+    select
+        *,
+        cut_deviation * lag(cut_deviation) over (
+            partition by kpi, dimension, dimension_value
+            order by period_number
+        ) as neighbour_product
+    from {{ grain }}_deviations
+
+),
+
+{{ grain }}_runs as (
+
+    select
+        *,
+        sum(cut_deviation) over run as run_sum,
+        count(cut_deviation) over run as run_n,
+        -- Of neighbours before the run. What makes runs likelier is heeded, what makes them rarer is not.
+        least(greatest(coalesce(avg(neighbour_product) over before_run, 0.0), 0.0), 0.8) as autocorrelation
+    from {{ grain }}_neighbours
+    window
+        run as {{ series_window((how.run - 1) ~ ' preceding and current row') }},
+        before_run as {{ series_window((how.spread + how.run - 1) ~ ' preceding and ' ~ how.run ~ ' preceding') }}
+
+),
+
+{{ grain }}_watched as (
+
+    select
+        *,
+        case
+            when run_n >= {{ how.run_least }} then run_sum / sqrt(
+                run_n
+                {%- if grain != 'day' %}
+                -- They share a median; each weekday has its own.
+                * (1.0 + (run_n - 1) * {{ half_pi }} / (base_n + {{ half_pi }}))
+                {%- endif %}
+                * (1.0 + autocorrelation) / (1.0 - autocorrelation)
+            )
+        end as run_deviation
+    from {{ grain }}_runs
+
+),
+{%- endfor %}
+
+watched as (
+
+    {%- for grain in watched_grains() %}
+    select * from {{ grain }}_watched
+    {{- '\n    union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+-- As far back as findings are told, and before that as long as one silences the next.
+recent as (
+
+    select
+        watched.*,
+        -- A spread made of a MAD is as sure as one made of so many squares.
+        {{ mad_efficiency }} * spread_n as degrees
+    from watched
+    cross join as_of
+    where
+        watched.period_start > case watched.grain
+            {%- for grain, how in watched_grains().items() %}
+            when '{{ grain }}' then
+                {{ add_days('as_of.as_of_date', -(told_days()[grain] + how.silence * {'day': 1, 'week': 7, 'month': 31}[grain])) }}
+            {%- endfor %}
+        end
+
+),
+
+tests as (
+
+    {%- for kind, statistic in {'outlier': 'deviation', 'level_shift': 'run_deviation'}.items() %}
+    select
+        '{{ kind }}' as kind,
+        kpi,
+        grain,
+        period_start,
+        period_number,
+        dimension,
+        dimension_value,
+        window_days,
+        {{ statistic }} as deviation,
+        degrees
+    from recent
+    where {{ statistic }} is not null
+    {{- '\n    union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+deviates as (
+
+    select
+        *,
+        {{ t_as_normal('deviation', 'degrees') }} as z
+    from tests
+
+),
+
+p_values as (
+
+    select
+        *,
+        {{ normal_p('z') }} as p_value,
+        dimension = 'all' as is_overall
+    from deviates
+
+),
+
+-- Benjamini and Hochberg, as in int_kpi_tests, over both kinds. What becomes final later is told later, and is a
+-- family of its own.
+stepped as (
+
+    select
+        *,
+        p_value
+        * count(*) over (partition by grain, period_start, is_overall, window_days)
+        / count(*) over (partition by grain, period_start, is_overall, window_days order by p_value) as stepped_p
+    from p_values
+
+),
+
+corrected as (
+
+    select
+        *,
+        min(stepped_p) over (
+            partition by grain, period_start, is_overall, window_days
+            order by p_value
+            rows between current row and unbounded following
+        ) as q_value
+    from stepped
+
+),
+
+found as (
+
+    select
+        *,
+        case when deviation > 0 then 1 else -1 end as direction
+    from corrected
+    where q_value < {{ anomaly_rate() }}
+
+),
+
+{%- for grain, how in watched_grains().items() %}
+
+-- A level is new once.
+{{ grain }}_told as (
+
+    select *
+    from (
+        select
+            *,
+            count(*) over (
+                partition by kind, kpi, dimension, dimension_value, direction
+                order by period_number
+                range between {{ how.silence }} preceding and 1 preceding
+            ) as told_before
+        from found
+        where grain = '{{ grain }}'
+    ) as {{ grain }}_found
+    where
+        kind = 'outlier'
+        or told_before = 0
+
+),
+
+{{ grain }}_members as (
+
+    select
+        told.kind,
+        told.kpi,
+        told.grain,
+        told.period_start as found_in,
+        told.dimension,
+        told.dimension_value,
+        told.deviation as found_deviation,
+        told.p_value,
+        told.q_value,
+        members.period_start,
+        members.period_number,
+        members.value,
+        members.n,
+        members.ci_low,
+        members.ci_high,
+        members.measure,
+        members.expected_measure,
+        members.unit_variance,
+        members.base_unit_variance,
+        members.spread,
+        members.is_log,
+        members.cut_deviation * told.direction as pull
+    from {{ grain }}_told as told
+    inner join watched as members
+        on
+            told.grain = members.grain
+            and told.kpi = members.kpi
+            and told.dimension = members.dimension
+            and told.dimension_value = members.dimension_value
+            and told.period_number >= members.period_number
+            and told.period_number - case told.kind when 'level_shift' then {{ how.run }} else 1 end
+            < members.period_number
+
+),
+{%- endfor %}
+
+members as (
+
+    {%- for grain in watched_grains() %}
+    select * from {{ grain }}_members
+    {{- '\n    union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+-- A new level begins where the periods from there on, together, are farthest from the old one.
+pulls as (
+
+    select
+        *,
+        sum(pull) over since / sqrt(count(*) over since) as pull_since
+    from members
+    window since as (
+        partition by kind, kpi, grain, found_in, dimension, dimension_value
+        order by period_number desc
+    )
+
+),
+
+begun as (
+
+    select
+        *,
+        first_value(period_number) over (
+            partition by kind, kpi, grain, found_in, dimension, dimension_value
+            order by pull_since desc, period_number asc
+        ) as first_number
+    from pulls
+
+),
+
+levels as (
+
+    select
+        kind,
+        kpi,
+        grain,
+        min(period_start) as period_start,
+        dimension,
+        dimension_value,
+        found_in,
+        max(p_value) as p_value,
+        max(q_value) as q_value,
+        max(found_deviation) as deviation,
+        cast(sum(n) as bigint) as n,
+        is_log,
+        {{ stable_avg('measure') }} as measure,
+        {{ stable_avg('expected_measure') }} as expected_measure,
+        sqrt({{ stable_sum('spread * spread') }}) / count(*) as spread,
+        max(coalesce(base_unit_variance, unit_variance)) as unit_variance,
+        {{ stable_avg('case when is_log then ln(1 + value) else value end') }} as scaled_value,
+        max(ci_low) as ci_low,
+        max(ci_high) as ci_high
+    from begun
+    where period_number >= first_number
+    group by kind, kpi, grain, dimension, dimension_value, found_in, is_log
+
+),
+
+-- A mean of durations is measured by its logarithms: what was expected of it is the value itself, moved by their
+-- distance.
+final as (
+
+    select
+        kind,
+        kpi,
+        grain,
+        period_start,
+        dimension,
+        dimension_value,
+        found_in,
+        {{ from_point_scale('scaled_value', 'is_log') }} as value,
+        {{ from_point_scale('scaled_value - measure + expected_measure', 'is_log') }} as expected_value,
+        case
+            when kind = 'outlier' then ci_low
+            else {{ from_point_scale('scaled_value - 1.96 * spread', 'is_log') }}
+        end as ci_low,
+        case
+            when kind = 'outlier' then ci_high
+            else {{ from_point_scale('scaled_value + 1.96 * spread', 'is_log') }}
+        end as ci_high,
+        n,
+        p_value,
+        q_value,
+        deviation,
+        measure - expected_measure as measured_difference,
+        unit_variance
+    from levels
+
+)
+
+select * from final
