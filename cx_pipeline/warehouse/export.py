@@ -29,12 +29,13 @@ Period = Literal["year", "month"]
 MANIFEST = "_export.json"
 
 _PERIOD_COLUMNS = (
-    *("period_start", "cohort_month", "date_day", "night", "occurred_date", "created_date"),
-    *("responded_date", "invited_date", "turn_ended_date", "turn_started_at", "decided_date", "started_at"),
+    *("period_start", "month_start_date", "cohort_month", "date_day", "night", "occurred_date", "event_date"),
+    *("created_date", "responded_date", "invited_date", "turn_ended_date", "turn_started_at"),
+    *("decided_date", "started_at"),
 )
 """What a row's period is read from: the first of these that the mart has and that is not null."""
 
-_LEADING = 8
+LEADING = 8
 """A mart's columns open with its key: sorted by so many, its rows have one order."""
 
 _READABLE = {
@@ -60,6 +61,44 @@ class ExportedMart:
     published_at: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Mart:
+    """A table or view of `marts`: its columns' types, in their order."""
+
+    name: str
+    is_view: bool
+    columns: dict[str, str]
+
+    @property
+    def period(self) -> str | None:
+        """The date that tells a row's period, as SQL; None where the mart has no natural periods."""
+        found = [f'cast("{name}" as date)' for name in _PERIOD_COLUMNS if name in self.columns]
+        return f"coalesce({', '.join(found)})" if found and not self.name.startswith("dim_") else None
+
+    def levels(self, partition_by: Period | None) -> tuple[str, ...]:
+        """The folders' levels, outermost first; none for a mart that stays one file."""
+        if partition_by is None or self.period is None:
+            return ()
+        levels = ("year",) if partition_by == "year" else ("year", "month")
+        return ("grain", *levels) if "grain" in self.columns else levels
+
+    def rows(self, levels: Sequence[str]) -> str:
+        """The rows to write, as SQL: readable types, the levels of the folders, one order.
+
+        What happened is ordered by its day, so that a reader can skip what it does not ask for. Other tables
+        keep the order their model gives them, unless folders or a view leave none.
+        """
+        written = [_readable(*column) for column in self.columns.items()]
+        written += [f'{level}({self.period}) as "{level}"' for level in levels if level != "grain"]
+        order = [f'"{column}"' for column in list(self.columns)[:LEADING]]
+        if self.period and "grain" not in self.columns:
+            order = [self.period, *order]
+        elif not (self.is_view or levels):
+            order = []
+        text = f'select {", ".join(written)} from marts."{self.name}"'
+        return f"{text} order by {', '.join(order)}" if order else text
+
+
 def export_marts(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
@@ -73,45 +112,46 @@ def export_marts(
     Killed anywhere, what stands under a mart's name is whole, and the next export takes away what was begun.
     Where a mart changes from a file to folders or back, the other form goes.
     """
-    columns = _columns(connection)
-    unknown = [name for name in only if name not in columns]
+    marts = _marts(connection)
+    unknown = [name for name in only if name not in marts]
     if unknown:
-        raise ExportError(f"there is no mart {', '.join(unknown)}; there are {', '.join(columns)}")
-    names = list(only) or list(columns)
+        raise ExportError(f"there is no mart {', '.join(unknown)}; there are {', '.join(marts)}")
+    names = list(dict.fromkeys(only)) or list(marts)
     for name in names:
         _require_ours(folder / name)
-    night, published_at = _night(connection) if "nights" in columns else (None, None)
+    night, published_at = _night(connection) if "nights" in marts else (None, None)
     done: dict[str, ExportedMart] = {}
     with _alone(folder):
-        _clear_leftovers(folder, columns)
+        _clear_leftovers(folder, marts)
         connection.execute("set timezone = 'UTC'")
         connection.execute("set temp_directory = ?", [str(folder / ".spill.tmp")])
         for place, name in enumerate(names):
             report("export", place, len(names))
-            partitions = _partitions(columns[name], partition_by)
-            target = folder / (name if partitions else f"{name}.parquet")
-            rows = _write(connection, name, columns[name], partitions, target)
-            _remove(folder / (f"{name}.parquet" if partitions else name))
-            done[name] = ExportedMart(target.name, rows, _size(target), partitions, night, published_at)
+            levels = marts[name].levels(partition_by)
+            target = folder / (name if levels else f"{name}.parquet")
+            rows = _write(connection, marts[name], levels, target)
+            _remove(folder / (f"{name}.parquet" if levels else name))
+            done[name] = ExportedMart(target.name, rows, _size(target), levels, night, published_at)
         report("export", len(names), len(names))
         _write_manifest(folder, done)
     return done
 
 
-def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """The type of each column of each table and view of `marts`, in their order."""
+def _marts(connection: duckdb.DuckDBPyConnection) -> dict[str, _Mart]:
+    """Each table and view of `marts`, by name."""
     rows = connection.execute(
         """
-        select table_name, column_name, data_type
+        select table_name, table_type = 'VIEW', column_name, data_type
         from information_schema.columns
+        join information_schema.tables using (table_catalog, table_schema, table_name)
         where table_schema = 'marts' and table_catalog = current_database()
         order by table_name, ordinal_position
         """
     ).fetchall()
-    columns: dict[str, dict[str, str]] = {}
-    for table, column, data_type in rows:
-        columns.setdefault(table, {})[column] = data_type
-    return columns
+    marts: dict[str, _Mart] = {}
+    for name, is_view, column, data_type in rows:
+        marts.setdefault(name, _Mart(name, is_view, {})).columns[column] = data_type
+    return marts
 
 
 def _night(connection: duckdb.DuckDBPyConnection) -> tuple[str | None, str | None]:
@@ -124,70 +164,31 @@ def _night(connection: duckdb.DuckDBPyConnection) -> tuple[str | None, str | Non
     return night.isoformat(), None if ended_at is None else f"{ended_at.isoformat()}Z"
 
 
-def _period(columns: dict[str, str]) -> str | None:
-    """The date that tells a row's period, as SQL; None where the mart has no natural periods."""
-    if "date_day" in columns and "calendar_year" in columns:  # the calendar itself
-        return None
-    found = [f'"{name}"' for name in _PERIOD_COLUMNS if name in columns]
-    return f"coalesce({', '.join(f'cast({name} as date)' for name in found)})" if found else None
+def _readable(column: str, kind: str) -> str:
+    """The column as every reader knows its type."""
+    target = "varchar" if kind.startswith("ENUM") else _READABLE.get(kind)
+    return f'cast("{column}" as {target}) as "{column}"' if target else f'"{column}"'
 
 
-def _partitions(columns: dict[str, str], partition_by: Period | None) -> tuple[str, ...]:
-    """The folders' levels, outermost first; none for a mart that stays one file."""
-    if partition_by is None or _period(columns) is None:
-        return ()
-    levels = ("year",) if partition_by == "year" else ("year", "month")
-    return ("grain", *levels) if "grain" in columns else levels
-
-
-def statement(name: str, columns: dict[str, str], partitions: Sequence[str]) -> str:
-    """The rows to write: types every reader knows, the levels of the folders, one order."""
-    period = _period(columns)
-    written = [
-        f'cast("{column}" as {_READABLE[kind]}) as "{column}"'
-        if kind in _READABLE
-        else _as_text(column, kind)
-        for column, kind in columns.items()
-    ]
-    written += [f'{level}({period}) as "{level}"' for level in partitions if level != "grain"]
-    leading = [f'"{column}"' for column in list(columns)[:_LEADING]]
-    order = leading if period is None or "grain" in columns else [period, *leading]
-    return f'select {", ".join(written)} from marts."{name}" order by {", ".join(order)}'
-
-
-def _as_text(column: str, kind: str) -> str:
-    return f'cast("{column}" as varchar) as "{column}"' if kind.startswith("ENUM") else f'"{column}"'
-
-
-def _write(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    columns: dict[str, str],
-    partitions: Sequence[str],
-    target: Path,
-) -> int:
+def _write(connection: duckdb.DuckDBPyConnection, mart: _Mart, levels: Sequence[str], target: Path) -> int:
     """Write the mart under a temporary name and put it in place; its rows."""
     import duckdb
 
     temporary = temporary_beside(target)
     options = "format parquet, compression zstd"
-    if partitions:
-        options += ", partition_by (" + ", ".join(f'"{level}"' for level in partitions) + ")"
+    if levels:
+        options += ", partition_by (" + ", ".join(f'"{level}"' for level in levels) + ")"
     path = str(temporary).replace("'", "''")
     try:
-        ((rows,),) = connection.execute(
-            f"copy ({statement(name, columns, partitions)}) to '{path}' ({options})"
-        ).fetchall()
-        if partitions and not rows:  # DuckDB makes no folder of nothing: a typed empty file tells the columns
+        ((rows,),) = connection.execute(f"copy ({mart.rows(levels)}) to '{path}' ({options})").fetchall()
+        if levels and not rows:  # DuckDB makes no folder of nothing: a typed empty file tells the columns
             temporary.mkdir(exist_ok=True)
-            connection.execute(
-                f"copy ({statement(name, columns, ())}) to '{path}/empty.parquet' (format parquet)"
-            )
+            connection.execute(f"copy ({mart.rows(())}) to '{path}/empty.parquet' (format parquet)")
         _put_in_place(temporary, target)
     except (duckdb.IOException, OSError) as error:
         raise ExportError(
-            f"{name} cannot be written to {target} ({_reason(error)}): what stood there stands; mend that "
-            "and run the export again"
+            f"{mart.name} cannot be written to {target} ({_reason(error)}): what stood there stands; mend "
+            "that and run the export again"
         ) from error
     finally:
         _remove(temporary)

@@ -80,14 +80,36 @@ def test_types_are_those_readers_know(cx: Cx, environment: Path, tmp_path: Path)
     assert dict(frame["attributes"].iloc[0]) == {"역할": "팀장"}
 
 
-def test_the_file_is_sorted_and_compressed(cx: Cx, published: Path, tmp_path: Path) -> None:
-    assert cx("export", str(tmp_path / "out")).exit_code == 0
-    metadata = pq.read_metadata(tmp_path / "out" / "kpis.parquet")
-    assert metadata.row_group(0).column(0).compression == "ZSTD"
-    frame = pd.read_parquet(tmp_path / "out" / "kpis.parquet")
-    keys = frame[["kpi", "grain", "period_start", "dimension"]].astype(str).agg("|".join, axis=1).tolist()
-    assert keys == sorted(keys)
-    assert len(set(frame["kpi"])) > 1
+def test_rows_have_one_order(cx: Cx, environment: Path, tmp_path: Path) -> None:
+    """What happened by its day; a ranked table as its model ranks it; a view, and all folders, by the key."""
+    path = environment / "published" / "cx.duckdb"
+    path.parent.mkdir(parents=True)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            """
+            create schema marts;
+            create table marts.facts as
+                select i as id, date '2026-01-01' + ((i * 7919) % 300)::int as occurred_date
+                from range(200000) as r(i);
+            create table marts.ranked as
+                select ((i * 7919) % 1000)::int as id, 'day' as grain, date '2026-01-01' as period_start
+                from range(1000) as r(i);
+            create view marts.seen as select id, grain, period_start from marts.ranked
+            """
+        )
+    folder = tmp_path / "out"
+    assert cx("export", str(folder)).exit_code == 0
+    assert pq.read_metadata(folder / "facts.parquet").row_group(0).column(0).compression == "ZSTD"
+    facts = pd.read_parquet(folder / "facts.parquet")
+    assert facts.equals(facts.sort_values(["occurred_date", "id"], ignore_index=True))
+    ranked = pd.read_parquet(folder / "ranked.parquet")["id"].tolist()
+    assert ranked == [i * 7919 % 1000 for i in range(1000)]
+    assert pd.read_parquet(folder / "seen.parquet")["id"].tolist() == sorted(ranked)
+    assert cx("export", str(folder), "--partition-by", "month").exit_code == 0
+    month = pd.read_parquet(folder / "facts" / "year=2026" / "month=3")
+    assert month.equals(month.sort_values(["occurred_date", "id"], ignore_index=True))
+    files = list((folder / "ranked").rglob("*.parquet"))
+    assert pd.concat(map(pd.read_parquet, files))["id"].tolist() == sorted(ranked)
 
 
 def test_folders_by_period_hold_every_row_once(cx: Cx, published: Path, tmp_path: Path) -> None:
