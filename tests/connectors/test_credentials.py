@@ -1,4 +1,4 @@
-"""A refused credential, or one that lost a permission, of every connector: what is told of it, and what not."""
+"""A refused credential, or one that lost a permission: what every connector tells of it, and what not."""
 
 from __future__ import annotations
 
