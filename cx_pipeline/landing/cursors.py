@@ -20,6 +20,7 @@ class Cursor:
     """`value` is what the connector gave with the last page that landed; `pages` counts since the start.
 
     `is_complete`: the stream came to its end at least once.  `fields`: what its records had the last time.
+    `repeats`: on a night without news it gave again what had landed, as many do with their newest records.
     """
 
     generation: int
@@ -27,6 +28,7 @@ class Cursor:
     pages: int = 0
     is_complete: bool = False
     fields: tuple[str, ...] = ()
+    repeats: bool = False
 
 
 class Cursors:

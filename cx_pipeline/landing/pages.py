@@ -139,6 +139,7 @@ class PagePull(Session):
         self.totals = {entity: Totals() for entity in self.entities}
         self.problems: list[tuple[str, str]] = []
         self.notes: list[str] = []
+        self.silent: set[str] = set()
         self.pages = 0
 
     def _generation(self) -> int:
@@ -179,7 +180,7 @@ class PagePull(Session):
                 )
 
     def _nightly(self, stream: Stream) -> None:
-        cursor = self.cursors.read(stream.name)
+        before = cursor = self.cursors.read(stream.name)
         fields: set[str] = set()
         for page in self._pages(stream, cursor.value, None):
             self._land(stream.name, page)
@@ -191,9 +192,16 @@ class PagePull(Session):
                 f"the records of {stream.name} have no field {', '.join(lost)} any more: "
                 "did the service change?"
             )
-        if not cursor.is_complete or (fields and set(cursor.fields) != fields):
-            known = tuple(sorted(fields)) or cursor.fields
-            self.cursors.write(stream.name, replace(cursor, is_complete=True, fields=known))
+        if cursor.repeats and not fields:
+            self.silent |= set(stream.entities)
+        cursor = replace(
+            cursor,
+            is_complete=True,
+            fields=tuple(sorted(fields)) or cursor.fields,
+            repeats=bool(fields) and (cursor.repeats or cursor.value == before.value),
+        )
+        if cursor != before:
+            self.cursors.write(stream.name, cursor)
 
     def _backfill(self, stream: Stream, days: Days) -> None:
         name = f"{stream.name}@{days}"
@@ -326,7 +334,7 @@ class PagePull(Session):
         )
 
     def _unusually_empty(self) -> tuple[str, ...]:
-        """Entities that brought nothing after a week of nights that each brought something."""
+        """Entities that brought nothing after a week that did, or not even what comes every night."""
         night = date.fromisoformat(self.night)
         habit = {(night - timedelta(days=n)).isoformat() for n in range(1, _NIGHTS_OF_HABIT + 1)}
         nights: dict[str, set[str]] = {}
@@ -338,6 +346,6 @@ class PagePull(Session):
             for entity, totals in self.totals.items()
             if not totals.read
             and not totals.skipped
-            and habit <= nights.get(entity, set())
+            and (entity in self.silent or habit <= nights.get(entity, set()))
             and self.night not in nights.get(entity, set())
         )

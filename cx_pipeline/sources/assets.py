@@ -209,7 +209,7 @@ def _service_check(name: str, entity: str, reports: "Sequence[ServiceReport]") -
     lines = [f"- {stream}: {problem}" for report in reports for stream, problem in report.problems]
     if all(entity in report.empty for report in reports):
         lines.append(
-            f"- nothing of {entity} came, although each of the last seven nights brought some: "
+            f"- nothing of {entity} came, although each night before brought some, or what had come already: "
             "look whether the service still records it, or the credential lost a permission"
         )
     return dg.AssetCheckResult(

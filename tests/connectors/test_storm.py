@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,11 @@ from tests.connectors import (
     typeform_fixture,
     zendesk_fixture,
 )
-from tests.connectors.service import Respond, SwiftClock, published, pull, serving, settings_of
+from tests.connectors.service import NIGHT, Respond, SwiftClock, published, pull, serving, settings_of
 from tests.connectors.weather import LASTING, ODD, PASSING, TIMEOUT_SECONDS, Careless, Weather, emptied
 
+MOST_PULLS = 150
+"""In such weather a page that takes many calls (a conversation each) is begun many times."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -72,6 +75,10 @@ CASES = (
 
 FILES = ("remote_files",)
 """What answers with files and not with JSON, whose fields could go; tests of the file readers have theirs."""
+
+
+NEVER_SILENT = ("app_store", "google_play", "qualtrics", "remote_files")
+"""What gives no record a second time, so that nothing is no sign; and files, which `emptied` leaves alone."""
 
 
 def everything(settings: Settings) -> dict[str, dict[str, dict[str, Any]]]:
@@ -109,15 +116,16 @@ def pull_through(settings: Settings, weather: Weather) -> None:
         for value in settings.services["desk"].model_dump().values()
         if hasattr(value, "get_secret_value")
     ]
-    for _ in range(40):
+    for _ in range(MOST_PULLS):
         met = weather.lasting
+        weather.forget()
         report = pull(settings, clock=SwiftClock(), timeout=TIMEOUT_SECONDS)
         for _, problem in report.problems:
             assert "\n" not in problem
             assert not any(secret.get_secret_value() in problem for secret in secrets)
         if weather.lasting == met and not report.problems:
             return
-    raise AssertionError("forty pulls did not get through")
+    raise AssertionError(f"{MOST_PULLS} pulls did not get through")
 
 
 def weather_changes_nothing(tmp_path: Path, case: Case, first_seed: int, requests: int) -> Counter[str]:
@@ -173,9 +181,12 @@ def test_an_empty_answer_where_there_was_data_takes_nothing_away(tmp_path: Path,
         settings = settings_of(tmp_path, case.type, service.url, case.options)
         assert pull(settings).problems == ()
         before = everything(settings)
+        pull(settings)  # a quiet night: what comes all the same is what comes every night
         service.respond = emptied(respond)
-        pull(settings)
+        report = pull(settings, NIGHT + timedelta(days=1))
         assert everything(settings) == before
+        assert bool(report.empty) == (case.type not in NEVER_SILENT)
+        assert pull(settings, NIGHT + timedelta(days=2)).empty == ()  # it is told once
         service.respond = respond
         assert pull(settings).problems == ()
     assert everything(settings) == before

@@ -64,6 +64,10 @@ class Weather:
         self.requests = 0
         self.faults: Counter[str] = Counter()
 
+    def forget(self) -> None:
+        """A pull begins: its pages repeat no rows of the one before, which may lie far ahead of them."""
+        self._seen.clear()
+
     @property
     def lasting(self) -> int:
         """How many faults came that no patience of a client helps against."""
