@@ -185,8 +185,9 @@ def _files(settings: Settings) -> Iterator[Finding]:
     from cx_pipeline.cli.sources import answers, deliveries, unclaimed
 
     if not settings.paths.inbox.is_dir():
+        level: Level = "note" if settings.services else "warning"
         yield Finding(
-            "warning", "inbox", f"{settings.paths.inbox} is not there: drop files below it, or `cx sample` it"
+            level, "inbox", f"{settings.paths.inbox} is not there: drop files below it, or `cx sample` it"
         )
         return
     for text in unclaimed(settings):

@@ -152,12 +152,15 @@ def deliveries(settings: Settings) -> list[Delivery]:
 
 def answers(settings: Settings) -> list[Answer]:
     """Whether each source's folders can be read and each of its patterns matches a file."""
+    from cx_pipeline.settings import INBOX_SOURCE
     from cx_pipeline.sources.files.inbox import matches, survey
 
     inbox = settings.paths.inbox
     surveyed = survey(settings)
     found = []
     for name, source in settings.file_sources.items():
+        if name == INBOX_SOURCE and settings.services and not inbox.is_dir():
+            continue  # a company may have services alone
         problems = [] if inbox.is_dir() else [f"{inbox} is not there: make it, and drop files below it"]
         for entity, mapping in source.entities.items():
             folder = inbox / entity

@@ -108,9 +108,9 @@ class Reach:
 class Link:
     """What a connector gets to work with: its source's name, a clock, and clients whose calls are counted.
 
-    `patience` is for how many seconds in all a client may pause.  `attributes`: what the settings declare, by
-    entity.  `time_zone`: of values without an offset, where the source says none.  `notes` are
-    for people; `note` adds one.
+    `patience` is for how many seconds in all a client may wait for what fails.  `attributes`: what the
+    settings declare, by entity.  `time_zone`: of values without an offset, where the source says none.
+    `notes` are for people; `note` adds one.
     """
 
     source: str

@@ -89,6 +89,23 @@ def test_check_tells_what_a_credential_reaches(service: Service) -> None:
     assert "help: who the credential is, tickets, ticket events, users" in output
 
 
+def test_check_is_content_without_an_inbox_where_there_are_services(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "data" / "inbox").rmdir()
+    code, output = run("check")
+    assert (code, "inbox" in output) == (0, False)
+
+
+def test_check_tells_within_seconds_of_a_service_that_hangs(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cx_pipeline.cli.sources._CHECK_PATIENCE_SECONDS", 0.5)
+    service.respond = lambda request: Answer(hang=3.0)
+    code, output = run("check")
+    assert code == 1
+    assert "did not answer in time" in output
+    assert len(service.requests) == 1
+
+
 def test_check_tells_what_it_may_not_read_and_shows_no_secret(service: Service) -> None:
     account = service.respond
 

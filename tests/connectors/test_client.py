@@ -176,9 +176,7 @@ def test_a_token_that_is_refused_before_its_time_is_renewed_once(calling: Callin
 
 def test_an_answer_that_trickles_in_for_ever_is_given_up(calling: Calling, clock: SwiftClock) -> None:
     client, _ = calling(Answer({"long": "x" * 200_000}), GOOD)
-    instants = itertools.chain(
-        (0.0,) * 4, itertools.repeat(1000.0)
-    )  # the first piece of a body comes so late
+    instants = itertools.chain((0.0,) * 5, itertools.repeat(700.0))  # the first piece of a body comes so late
     clock.monotonic = lambda: next(instants)  # type: ignore[method-assign]
     assert client.get("things") == {"ok": True}
     assert client.calls == 2

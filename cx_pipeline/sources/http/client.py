@@ -7,8 +7,9 @@ neither secret, query nor body.  Called by connectors, which get one from their 
 https only, unless the host is this machine.  A redirect to another host is followed without credentials, and
 none by a call that sends something.  429, 5xx, time-outs, broken connections and broken or truncated bodies
 are tried again: after what the service asks for (`Retry-After`, else its limit's reset), else after a
-jittered, doubling pause.  Over all calls of a client its pauses are no longer than `patience` seconds in all,
-and four times that where the service asked for them.  A refused token that can be renewed is renewed once.
+jittered, doubling pause.  Over all calls of a client pauses and time-outs take no longer than `patience`
+seconds, and pauses the service asked for no longer than four times that.  A refused token that can be renewed
+is, once.
 """
 
 from __future__ import annotations
@@ -190,10 +191,15 @@ class Client:
             if limit.told_seconds(self._clock) > self._longest_wait:
                 raise Unreachable(
                     f"{name}: its limit of calls is used up for {limit.told_seconds(self._clock) / 60:.0f} "
-                    "more minutes: nothing more is pulled tonight, the next night goes on from here"
+                    "more minutes: nothing more is pulled now, the next pull goes on from here"
                 )
             limit.wait(self._clock)
-            answer = self._send(method, url, params, body, target)
+            since = self._clock.monotonic()
+            try:
+                answer = self._send(method, url, params, body, target)
+            except _Transient:
+                self._patience -= self._clock.monotonic() - since  # a time-out is waited for too
+                raise
             limit.learn(answer.headers, self._clock)
             if answer.status == 401 and isinstance(self._auth, Renewing) and next(renewals) == 1:
                 self._auth.forget()
@@ -218,7 +224,7 @@ class Client:
             return retrying(attempt)
         except _Transient as problem:
             raise Unreachable(
-                f"{name}: {problem}, and went on doing so: nothing more is pulled tonight, the next night "
+                f"{name}: {problem}, and went on doing so: nothing more is pulled now, the next pull "
                 "goes on from here; if it lasts, look at the service's status page"
             ) from None
 
