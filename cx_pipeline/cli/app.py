@@ -17,6 +17,7 @@ from cx_pipeline.cli.alerts import alerts
 from cx_pipeline.cli.doctor import doctor
 from cx_pipeline.cli.export import export
 from cx_pipeline.cli.gate import gate
+from cx_pipeline.cli.metrics import metrics
 from cx_pipeline.cli.nightly import nightly
 from cx_pipeline.cli.query import query
 from cx_pipeline.cli.sample import sample
@@ -110,7 +111,7 @@ def cli() -> None:
     """The customer-experience KPIs of a company, every night."""
 
 
-for _command in (nightly, scorecard, query, export, sample, sources, gate, alerts, ui, doctor):
+for _command in (nightly, scorecard, query, metrics, export, sample, sources, gate, alerts, ui, doctor):
     cli.add_command(_command)
 
 

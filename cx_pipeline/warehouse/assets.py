@@ -34,6 +34,7 @@ from cx_pipeline.warehouse.project import (
     vars_argument,
 )
 from cx_pipeline.warehouse.publish import publish, refuse_foreign_wal
+from cx_pipeline.warehouse.semantic import MANIFEST, publish_semantics
 
 PUBLISHED = dg.AssetKey(["published", "cx"])
 OWNERS = ["team:cx-analytics"]
@@ -135,6 +136,7 @@ def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDe
         night: Night = context.resources.night
         night.progress("publish", 0, 1)
         result = publish(settings.paths)
+        publish_semantics(settings.paths, target_path(settings) / MANIFEST)
         night.is_published = True
         night.progress("publish", 1, 1)
         return dg.MaterializeResult(

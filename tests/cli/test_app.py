@@ -21,7 +21,19 @@ from cx_pipeline.nightly import NightError
 
 Cx = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("nightly", "query", "export", "scorecard", "sample", "sources", "ui", "gate", "alerts", "doctor")
+COMMANDS = (
+    "nightly",
+    "query",
+    "metrics",
+    "export",
+    "scorecard",
+    "sample",
+    "sources",
+    "ui",
+    "gate",
+    "alerts",
+    "doctor",
+)
 
 
 def test_help_lists_every_command_and_the_exit_codes(cx: Cx) -> None:
