@@ -19,6 +19,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     from cx_pipeline.gate.assets import gate_asset
     from cx_pipeline.night.resource import NIGHTLY_JOB, night_resource
     from cx_pipeline.scorecard.assets import scorecard_asset
+    from cx_pipeline.scorecard.checks import kpi_checks
     from cx_pipeline.sources.assets import nights, pull_asset
     from cx_pipeline.warehouse.assets import dbt_resource, model_assets, published_asset
     from cx_pipeline.warehouse.project import current_manifest
@@ -40,6 +41,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             scorecard_asset(settings),
             alerts_asset(settings),
         ],
+        asset_checks=[kpi_checks(settings, [key for key in marts if key.path[-1].startswith("kpi_")])],
         jobs=[nightly],
         schedules=[_schedule(settings, nightly)],
         sensors=[failed_night_sensor(settings, nightly)],

@@ -9,51 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from cx_pipeline.alerts.finding import Fact, Finding, Judgement
 from cx_pipeline.gate import list_held, load_verdicts
 from cx_pipeline.night.record import NightRecord, read_records
 from cx_pipeline.privacy.redact import Redactor
-from cx_pipeline.scorecard.model import GRAINS
+from cx_pipeline.scorecard.standing import Judged, Signal, by_target, read_standing
 from cx_pipeline.settings import Settings
 from cx_pipeline.settings.alerts import ALERT_KINDS
 
 _LONGEST = 300
-_USUAL_GRAINS = ("week", "month", "quarter")
-"""By these a target is judged, if it has been set for them: a day sways, and `all` is the past."""
 _FIRST = 1000.0
 """Added to the weight of what is told before all else: headlines, and everybody before groups."""
-
-_TARGETS = """
-    with
-    judged as (
-        select * from marts.kpis
-        where is_complete and target is not null
-    ),
-    newest as (
-        select kpi, grain, max(period_start) as period_start
-        from marts.kpis
-        where is_complete and dimension = 'all' and kpi in (select kpi from judged)
-        group by kpi, grain
-    )
-    select
-        kpi, grain, period_start, dimension, dimension_value, status, value, ci_low, ci_high, n, target,
-        unit, is_headline
-    from judged
-    inner join newest using (kpi, grain, period_start)
-    inner join marts.dim_kpis using (kpi)
-"""
-
-_WORSE = """
-    select
-        signal_id, signals.kind as signal, kpi, grain, period_start, dimension, dimension_value, value,
-        expected_value, difference, importance, unit, is_headline
-    from marts.signals
-    inner join marts.dim_kpis using (kpi)
-    where effect = 'worse' and is_latest
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +47,14 @@ def judge_published(settings: Settings, now: datetime) -> Judgement:
     """After a night was published: everything is looked at."""
     records = read_records(settings.paths.state / "nights")
     last = next((record for record in reversed(records) if record.outcome == "published"), None)
-    off_target = _targets(settings.paths.published_file)
+    standing = read_standing(settings.paths.published_file)
+    off_target = _targets(standing.judged)
     return Judgement(
         found=(
             *_held(settings),
             *_stale(settings, last, now),
             *off_target.found,
-            *_worse(settings.paths.published_file),
+            *_worse(standing.signals),
         ),
         judged=frozenset(ALERT_KINDS),
         undecided=off_target.undecided,
@@ -177,68 +145,69 @@ def _overdue(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield Finding(f"source_stale/{name}", "source_stale", "warning", facts)
 
 
-def _targets(published_file: Path) -> Judgement:
-    """The KPIs off target in the newest complete period of a grain; one finding a KPI and group.
+def _targets(judged: Sequence[Judged]) -> Judgement:
+    """The KPIs off target, one finding a KPI and group.
 
     One that is at risk, or too small to show, is neither off target again nor over.
     """
     found, undecided, how = [], set(), {}
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in _rows(published_file, _TARGETS):
-        groups.setdefault((row["kpi"], row["dimension"], row["dimension_value"]), []).append(row)
-    for group, rows in groups.items():
-        key = "/".join(("target_missed", *group))
-        judged = [row for row in rows if row["grain"] in _USUAL_GRAINS] or rows
-        missed = [row for row in judged if row["status"] == "missed"]
-        if missed:
-            found.append(_missed(key, sorted(missed, key=lambda row: GRAINS.index(row["grain"]))))
-        elif all(row["status"] == "met" for row in judged):
+    for standing in by_target(judged):
+        key = "/".join(("target_missed", standing.kpi, standing.dimension, standing.dimension_value))
+        if standing.missed:
+            found.append(_missed(key, standing.missed))
+        elif standing.status == "met":
             how[key] = "met"
         else:
             undecided.add(key)
     return Judgement(tuple(found), undecided=frozenset(undecided), how=how)
 
 
-def _missed(key: str, rows: Sequence[dict[str, Any]]) -> Finding:
+def _missed(key: str, rows: Sequence[Judged]) -> Finding:
     """The finding of a KPI and group, told by its shortest grain that is off target."""
     row, *others = rows
-    distance = abs(row["value"] - row["target"])
-    spread = row["ci_high"] - row["ci_low"] if row["ci_low"] is not None else 0.0
+    distance = abs(row.value - row.target) if row.value is not None else 0.0
+    spread = row.ci_high - row.ci_low if row.ci_low is not None and row.ci_high is not None else 0.0
     weight = distance / spread if spread > 0 else 0.0
     facts = {
-        **_of_row(row),
-        **{name: row[name] for name in ("value", "ci_low", "ci_high", "n", "target")},
-        "direction": "at_least" if row["value"] < row["target"] else "at_most",
-        "also": " ".join(other["grain"] for other in others),
+        **_of(row),
+        "value": row.value,
+        "ci_low": row.ci_low,
+        "ci_high": row.ci_high,
+        "n": row.n,
+        "target": row.target,
+        "direction": "at_least" if row.value is not None and row.value < row.target else "at_most",
+        "also": " ".join(other.grain for other in others),
     }
-    first = _FIRST * ((row["dimension"] == "all") + bool(row["is_headline"]))
+    first = _FIRST * ((row.dimension == "all") + row.is_headline)
     return Finding(key, "target_missed", "warning", facts, weight + first)
 
 
-def _worse(published_file: Path) -> Iterator[Finding]:
-    for row in _rows(published_file, _WORSE):
-        is_everybody = row["dimension"] == "all" and row["is_headline"]
-        yield Finding(
-            f"worsening/{row['signal_id']}",
-            "worsening",
-            "warning" if is_everybody else "info",
-            {
-                **_of_row(row),
-                **{name: row[name] for name in ("signal", "value", "expected_value", "difference")},
-            },
-            weight=row["importance"] or 0.0,
-        )
+def _worse(signals: Sequence[Signal]) -> Iterator[Finding]:
+    for signal in signals:
+        if signal.effect == "worse":
+            is_everybody = signal.dimension == "all" and signal.is_headline
+            yield Finding(
+                f"worsening/{signal.signal_id}",
+                "worsening",
+                "warning" if is_everybody else "info",
+                {
+                    **_of(signal),
+                    "signal": signal.kind,
+                    "value": signal.value,
+                    "expected_value": signal.expected_value,
+                    "difference": signal.difference,
+                },
+                weight=signal.importance or 0.0,
+            )
 
 
-def _of_row(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("kpi", "unit", "grain", "dimension", "dimension_value")
-    return {"period_start": row["period_start"].isoformat()} | {name: row[name] for name in names}
-
-
-def _rows(published_file: Path, sql: str) -> Sequence[dict[str, Any]]:
-    import duckdb
-
-    with duckdb.connect(str(published_file), read_only=True) as connection:
-        result = connection.execute(sql)
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+def _of(row: Judged | Signal) -> dict[str, Fact]:
+    """Which KPI, of whom, of which period."""
+    return {
+        "kpi": row.kpi,
+        "unit": row.unit,
+        "grain": row.grain,
+        "period_start": row.period_start.isoformat(),
+        "dimension": row.dimension,
+        "dimension_value": row.dimension_value,
+    }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 from cx_pipeline.night.resource import Night
 from cx_pipeline.settings import Settings
@@ -24,6 +24,7 @@ from cx_pipeline.warehouse.built import (
     read_built,
     remember_built,
 )
+from cx_pipeline.warehouse.column_lineage import lineage_metadata, with_lineage
 from cx_pipeline.warehouse.dbt_child import wait_for_orphans, write_launcher
 from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment, write_inputs
 from cx_pipeline.warehouse.project import (
@@ -38,10 +39,23 @@ from cx_pipeline.warehouse.semantic import MANIFEST, publish_semantics
 
 PUBLISHED = dg.AssetKey(["published", "cx"])
 OWNERS = ["team:cx-analytics"]
+AUDIENCE_TAG = "cx/audience"
+"""managers, analysts or engineers: what a saved view of the catalog selects by."""
 
 
-class _Translator(DagsterDbtTranslator):
-    """Groups by layer and says who owns what, so that the graph reads at first sight."""
+class Translator(DagsterDbtTranslator):
+    """Groups by layer, says who owns and who reads what, and when a mart is overdue."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._freshness = nightly_freshness(settings)
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        is_mart = spec.group_name == "marts"
+        return spec.replace_attributes(freshness_policy=self._freshness) if is_mart else spec
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         if dbt_resource_props["resource_type"] == "seed":
@@ -51,8 +65,19 @@ class _Translator(DagsterDbtTranslator):
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         return OWNERS
 
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        return {**super().get_tags(dbt_resource_props), AUDIENCE_TAG: _audience(dbt_resource_props)}
+
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         return str(dbt_resource_props.get("description") or "")
+
+
+def _audience(dbt_resource_props: Mapping[str, Any]) -> str:
+    """Who looks at a model: managers at KPIs, analysts at the other marts, engineers at what leads there."""
+    if dbt_resource_props["fqn"][1] != "marts":
+        return "engineers"
+    name = str(dbt_resource_props["name"])
+    return "managers" if name.startswith("kpi") or name == "signals" else "analysts"
 
 
 class BuildConfig(dg.Config):
@@ -68,7 +93,7 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=manifest,
         name="dbt_models",
-        dagster_dbt_translator=_Translator(),
+        dagster_dbt_translator=Translator(settings),
         required_resource_keys={"dbt", "night"},
     )
     def dbt_models(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[Any]:
@@ -87,7 +112,7 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         write_inputs(settings)
         os.environ.update(dbt_environment(settings))
         if not full_refresh and built == tonight and not context.is_subset:
-            yield from _only_the_nights(context, settings)
+            yield from _only_the_nights(context, settings, manifest, tonight.project)
             return
         if full_refresh and not context.is_subset:
             delete_working_files(paths)
@@ -95,9 +120,13 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         arguments = ["build", "--exclude", "resource_type:unit_test", *vars_argument(settings)]
         invocation = dbt.cli(arguments, context=context, target_path=target_path(settings))
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
-        for done, event in enumerate(invocation.stream(), start=1):
-            night.progress("dbt", min(done, total), total)
-            yield event
+
+        def told() -> Iterator[Any]:
+            for done, event in enumerate(invocation.stream(), start=1):
+                night.progress("dbt", min(done, total), total)
+                yield event
+
+        yield from with_lineage(settings, manifest, tonight.project, context, told())
         if not context.is_subset:
             remember_built(paths, tonight)
 
@@ -105,7 +134,10 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
 
 
 def _only_the_nights(
-    context: dg.AssetExecutionContext, settings: Settings
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    manifest: Path,
+    project: str,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Nothing new has landed: build `nights` alone, and say of the other marts that they are current.
 
@@ -114,9 +146,10 @@ def _only_the_nights(
     """
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
     call_dbt(settings, "run", "--select", "+nights")
+    lineage = lineage_metadata(settings, manifest, project)
     for key in context.job_def.asset_layer.asset_graph.toposorted_asset_keys:
         if key in context.selected_asset_keys and key.path[0] == "marts":
-            yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True})
+            yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True, **lineage.get(key, {})})
 
 
 def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -130,7 +163,8 @@ def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDe
         kinds={"duckdb"},
         owners=OWNERS,
         required_resource_keys={"night"},
-        freshness_policy=_nightly_freshness(settings),
+        freshness_policy=nightly_freshness(settings),
+        tags={AUDIENCE_TAG: "analysts"},
     )
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         night: Night = context.resources.night
@@ -143,7 +177,7 @@ def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDe
             metadata={
                 "path": dg.MetadataValue.path(result.path),
                 "size (bytes)": result.size_bytes,
-                "rows": dg.MetadataValue.json(result.rows),
+                **{f"rows of {name}": rows for name, rows in result.rows.items()},
                 "dagster/row_count": result.rows["kpis"],
             }
         )
@@ -151,7 +185,7 @@ def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDe
     return published
 
 
-def _nightly_freshness(settings: Settings) -> dg.FreshnessPolicy:
+def nightly_freshness(settings: Settings) -> dg.FreshnessPolicy:
     """Overdue two hours after the schedule's time."""
     from datetime import timedelta
 

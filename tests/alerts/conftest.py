@@ -130,12 +130,13 @@ create table marts.kpis (
 );
 create table marts.signals (
     signal_id text, kind text, kpi text, grain text, period_start date, dimension text, dimension_value text,
-    value double, expected_value double, difference double, effect text, is_latest boolean, importance double
+    value double, expected_value double, difference double, effect text, is_latest boolean, importance double,
+    evidence text
 );
-create table marts.dim_kpis (kpi text, unit text, better text, is_headline boolean);
+create table marts.dim_kpis (kpi text, mart text, unit text, is_headline boolean);
 insert into marts.dim_kpis values
-    ('nps', 'points from -100 to 100', 'higher', true), ('csat', 'percent', 'higher', true),
-    ('first_response_calendar_minutes_median', 'calendar minutes', 'lower', true);
+    ('nps', 'kpi_nps', 'points from -100 to 100', true), ('csat', 'kpi_csat', 'percent', true),
+    ('first_response_calendar_minutes_median', 'kpi_response_time', 'calendar minutes', true);
 """
 
 

@@ -26,10 +26,10 @@ MISSED = """
 """
 SIGNALS = """
 ('s1', 'level_shift', 'first_response_calendar_minutes_median', 'day', date '2026-10-28', 'all', 'all',
- 210.0, 80.0, 130.0, 'worse', true, 9.0),
-('s2', 'change', 'nps', 'month', date '2026-10-01', 'channel', 'phone', -5, 20, -25, 'worse', true, 5.0),
-('s3', 'change', 'nps', 'month', date '2026-10-01', 'all', 'all', 40, 30, 10, 'better', true, 5.0),
-('s4', 'change', 'csat', 'month', date '2026-09-01', 'all', 'all', 60, 70, -10, 'worse', false, 5.0)
+ 210.0, 80.0, 130.0, 'worse', true, 9.0, ''),
+('s2', 'change', 'nps', 'month', date '2026-10-01', 'channel', 'phone', -5, 20, -25, 'worse', true, 5.0, ''),
+('s3', 'change', 'nps', 'month', date '2026-10-01', 'all', 'all', 40, 30, 10, 'better', true, 5.0, ''),
+('s4', 'change', 'csat', 'month', date '2026-09-01', 'all', 'all', 60, 70, -10, 'worse', false, 5.0, '')
 """
 
 
