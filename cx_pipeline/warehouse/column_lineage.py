@@ -64,9 +64,12 @@ def with_lineage(
 
 
 def _key(event: Any, context: dg.AssetExecutionContext) -> dg.AssetKey | None:
+    key: dg.AssetKey | None = None
     if isinstance(event, dg.Output):
-        return context.asset_key_for_output(event.output_name)
-    return event.asset_key if isinstance(event, dg.AssetCheckResult) else None
+        key = context.asset_key_for_output(event.output_name)
+    elif isinstance(event, dg.AssetCheckResult | dg.AssetCheckEvaluation):
+        key = event.asset_key
+    return key
 
 
 def _amended(event: Any, context: dg.AssetExecutionContext, metadata: ByKey) -> Any:

@@ -2,8 +2,8 @@
 
 What enters: the project's manifest, the compiled SQL of a finished build, the columns of the working files.
 What leaves: per mart and column the columns of its parents, kept in `warehouse/dbt/lineage.json` until the
-project changes.  dagster-dbt could ask its adapter instead, but would leave a connection open in this process,
-and the publishing after it could not open its own.
+project changes.  dagster-dbt could ask its adapter instead, but would leave a connection open here, and the
+publishing after it could not open its own.
 
 The widest marts are left out: thousands of columns cost more to trace than anybody reads.
 """
@@ -38,10 +38,10 @@ def known_lineage(settings: Settings, project: str) -> Lineage | None:
     """The lineage of this project's fingerprint; None where it was not traced yet."""
     try:
         document = json.loads(_path(settings).read_text())
-        known: Lineage = document["marts"] if document["project"] == project else None
+        known: Lineage = document["marts"]
+        return known if document["project"] == project else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return known
 
 
 def trace_lineage(settings: Settings, manifest: Mapping[str, Any], project: str) -> Lineage:
@@ -52,7 +52,7 @@ def trace_lineage(settings: Settings, manifest: Mapping[str, Any], project: str)
         if node["resource_type"] == "model" and is_traced(node):
             compiled = target_path(settings) / "compiled" / node["package_name"] / node["original_file_path"]
             if compiled.exists():
-                traced[node["name"]] = dict(_trace(compiled.read_text(), _parents(node, manifest), columns))
+                traced[node["name"]] = dict(trace(compiled.read_text(), _parents(node, manifest), columns))
     write_whole(_path(settings), json.dumps({"project": project, "marts": traced}).encode())
     return traced
 
@@ -91,9 +91,10 @@ def _columns_in(settings: Settings) -> dict[str, dict[str, str]]:
     return found
 
 
-def _trace(
+def trace(
     sql: str, parents: Mapping[str, str], columns: Mapping[str, Mapping[str, str]]
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The columns of a query in turn, each with the columns of the relations in `parents` it is made of."""
     from sqlglot import MappingSchema, exp, parse_one, to_table
     from sqlglot.lineage import lineage
     from sqlglot.optimizer.qualify import qualify
@@ -102,9 +103,10 @@ def _trace(
     schema: MappingSchema = MappingSchema(dialect=_DIALECT)
     for relation in parents:
         schema.add_table(to_table(relation, dialect=_DIALECT), dict(columns.get(relation, {})), _DIALECT)
-    query = qualify(
-        parse_one(sql, dialect=_DIALECT), schema=schema, dialect=_DIALECT, validate_qualify_columns=False
-    )
+    parsed = parse_one(sql, dialect=_DIALECT)
+    query = qualify(parsed, schema=schema, dialect=_DIALECT, validate_qualify_columns=False)
+    if not isinstance(query, exp.Query):
+        return
     scope = build_scope(query)
     for column in query.named_selects:
         node = lineage(column, query, schema=schema, scope=scope, dialect=_DIALECT, copy=False)
