@@ -29,6 +29,7 @@ def alerts_asset(settings: Settings) -> dg.AssetsDefinition:
         description="What the night had to tell, and to whom it was told (`cx alerts list`).",
         kinds={"apprise"},
         owners=["team:cx-analytics"],
+        tags={"cx/audience": "managers"},
         required_resource_keys={"night"},
         check_specs=[
             dg.AssetCheckSpec(

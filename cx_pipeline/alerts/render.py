@@ -12,7 +12,8 @@ from itertools import groupby
 
 from cx_pipeline.alerts.finding import Finding
 from cx_pipeline.alerts.ledger import Entry, Pending
-from cx_pipeline.alerts.words import GRAINS, KINDS, amount, kpi_name, period, safe, whose
+from cx_pipeline.alerts.words import GRAINS, KINDS, amount, period, safe, whose
+from cx_pipeline.scorecard.names import kpi_name
 from cx_pipeline.settings.alerts import ALERT_KINDS, SEVERITIES, Language, Severity
 
 _LINES_A_KIND = 8

@@ -8,7 +8,9 @@ the values and the page's path.  Called by the assembly.
 import dagster as dg
 
 from cx_pipeline.scorecard.model import Scorecard
+from cx_pipeline.scorecard.standing import Standing, by_target, read_standing
 from cx_pipeline.settings import Settings
+from cx_pipeline.warehouse.freshness import nightly_freshness
 
 
 def scorecard_asset(settings: Settings) -> dg.AssetsDefinition:
@@ -22,6 +24,8 @@ def scorecard_asset(settings: Settings) -> dg.AssetsDefinition:
         "page `published/scorecard.html`.",
         kinds={"duckdb"},
         owners=["team:cx-analytics"],
+        tags={"cx/audience": "managers"},
+        freshness_policy=nightly_freshness(settings),
         required_resource_keys={"night"},
     )
     def scorecard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
@@ -29,19 +33,29 @@ def scorecard_asset(settings: Settings) -> dg.AssetsDefinition:
         from cx_pipeline.scorecard.read import read_scorecard
 
         page = write_page(settings)
-        metadata = numbers(read_scorecard(settings.paths.published_file))
+        published = settings.paths.published_file
+        metadata = numbers(read_scorecard(published), read_standing(published))
         return dg.MaterializeResult(metadata=metadata | {"page": dg.MetadataValue.path(page)})
 
     return scorecard
 
 
-def numbers(scorecard: Scorecard) -> dict[str, dg.MetadataValue]:
-    """One plottable number a headline that has a value; the period and the look-next list as text."""
+def numbers(scorecard: Scorecard, standing: Standing) -> dict[str, dg.MetadataValue]:
+    """One plottable number a headline that has a value, and of the night; the rest as text."""
     metadata: dict[str, dg.MetadataValue] = {
         line.headline.kpi: dg.MetadataValue.float(line.figure.value)
         for line in scorecard.lines
         if line.figure and line.figure.value is not None
     }
+    targets = [target.status for target in by_target(standing.judged)]
+    metadata["targets missed"] = dg.MetadataValue.int(targets.count("missed"))
+    metadata["targets met"] = dg.MetadataValue.int(targets.count("met"))
+    effects = [signal.effect for signal in standing.signals]
+    metadata["KPIs newly worse"] = dg.MetadataValue.int(effects.count("worse"))
+    metadata["KPIs newly better"] = dg.MetadataValue.int(effects.count("better"))
+    if scorecard.night:
+        for name in ("landed", "rejected", "quarantined", "held"):
+            metadata[f"rows {name}"] = dg.MetadataValue.int(getattr(scorecard.night, name))
     if scorecard.period_start:
         metadata["period_start"] = dg.MetadataValue.text(scorecard.period_start.isoformat())
     if scorecard.look_next:

@@ -132,7 +132,9 @@ def _table(name: str, rows: Sequence[dict[str, str | int]]) -> dict[str, dg.Meta
 
 def _told(lines: Sequence[str]) -> str:
     more = len(lines) - _MOST_LINES
-    return "\n".join([*lines[:_MOST_LINES], *([f"and {more} more"] if more > 0 else [])])
+    return "; ".join(
+        [*(line.rstrip(".") for line in lines[:_MOST_LINES]), *[f"and {more} more"] * (more > 0)]
+    )
 
 
 def _whose(row: Judged) -> str:

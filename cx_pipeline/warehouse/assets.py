@@ -26,6 +26,7 @@ from cx_pipeline.warehouse.built import (
 )
 from cx_pipeline.warehouse.column_lineage import lineage_metadata, with_lineage
 from cx_pipeline.warehouse.dbt_child import wait_for_orphans, write_launcher
+from cx_pipeline.warehouse.freshness import nightly_freshness
 from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment, write_inputs
 from cx_pipeline.warehouse.project import (
     call_dbt,
@@ -183,18 +184,6 @@ def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDe
         )
 
     return published
-
-
-def nightly_freshness(settings: Settings) -> dg.FreshnessPolicy:
-    """Overdue two hours after the schedule's time."""
-    from datetime import timedelta
-
-    at = settings.schedule.at
-    return dg.FreshnessPolicy.cron(
-        deadline_cron=f"{at.minute} {(at.hour + 2) % 24} * * *",
-        lower_bound_delta=timedelta(hours=2, minutes=5),
-        timezone=settings.schedule_zone.key,
-    )
 
 
 def dbt_resource(settings: Settings) -> DbtCliResource:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import dagster as dg
+from types import SimpleNamespace
 
+import dagster as dg
+import pytest
+
+from cx_pipeline.alerts.assets import ALERTS, TOLD_CHECK, alerts_asset
+from cx_pipeline.alerts.ledger import ledger_path
 from cx_pipeline.scorecard.checks import (
     SIGNALS_CHECK,
     TARGETS_CHECK,
@@ -12,7 +17,7 @@ from cx_pipeline.scorecard.checks import (
     targets_result,
 )
 from cx_pipeline.scorecard.standing import read_standing
-from tests.alerts.conftest import Desk
+from tests.alerts.conftest import Desk, Webhook
 from tests.alerts.test_tell import MISSED, SIGNALS
 
 CSAT, NPS = dg.AssetKey(["marts", "kpi_csat"]), dg.AssetKey(["marts", "kpi_nps"])
@@ -58,3 +63,29 @@ def test_a_new_file_is_read_anew(desk: Desk) -> None:
     assert len(read_standing(path).judged) == 2
     desk.publish()
     assert read_standing(path).judged == ()
+
+
+@pytest.mark.parametrize("trouble", ["channel", "ledger", "file", ""])
+def test_whatever_goes_wrong_with_alerts_the_night_stands(
+    desk: Desk, webhook: Webhook, trouble: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = desk.settings(ops={"url": webhook.url})
+    desk.publish(MISSED, SIGNALS)
+    if trouble == "channel":
+        webhook.status = 500
+    if trouble == "ledger":
+        path = ledger_path(settings.paths.state)
+        path.parent.mkdir(parents=True)
+        path.write_text("torn")
+    if trouble == "file":
+        settings.paths.published_file.write_bytes(b"no database")
+    night = SimpleNamespace(
+        record=SimpleNamespace(night="2026-11-01"), progress=lambda *_: None, settings=settings
+    )
+    result = dg.materialize([alerts_asset(settings)], resources={"night": night})
+    assert result.success
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.asset_key, check.check_name, check.passed) == (ALERTS, TOLD_CHECK, not trouble)
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert "hush" not in "".join(capfd.readouterr()) + str(check)
+    assert len(webhook.got) == (not trouble)

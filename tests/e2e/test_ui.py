@@ -144,3 +144,44 @@ def test_nothing_can_be_launched_from_the_ui_to_look_at(page: Page, company: Com
         assert page.get_by_role("button", name="Materialize all…").is_disabled()
         answer = page.request.post(f"{url}/graphql", data={"query": launch}).json()
     assert answer["data"]["launchPipelineExecution"]["__typename"] == "UnauthorizedError"
+
+
+def test_targets_and_signals_are_checks_with_their_numbers(page: Page, address: str, tmp_path: Path) -> None:
+    url = f"{address}/assets/marts/kpi_csat?view=checks&checkDetail=every_target_is_met"
+    text = opened(page, url, "nothing_got_worse", "targets judged", shot=tmp_path / "targets.png")
+    assert "This is a non-blocking asset check." in text
+    detail = text[text.rindex("Evaluation result") :]
+    missed = int(detail[detail.index("off target") :].split()[2])
+    assert ("Failed" in detail) == bool(missed), "yellow exactly where a target is missed"
+
+
+def test_marts_say_what_their_columns_are(page: Page, address: str, tmp_path: Path) -> None:
+    url = f"{address}/assets/marts/fct_feedback?view=overview"
+    text = opened(page, url, "response_id", shot=tmp_path / "columns.png")
+    assert "The survey, as seeds/surveys.csv declares it." in text
+
+
+def test_columns_know_what_they_are_made_of(page: Page, address: str) -> None:
+    """By the UI's own interface; its free edition shows the entry, not yet a graph."""
+    query = (
+        '{assetNodes(assetKeys:[{path:["marts","fct_feedback"]}]){assetMaterializations(limit:1)'
+        "{metadataEntries{... on TableColumnLineageMetadataEntry"
+        "{lineage{columnName columnDeps{assetKey{path} columnName}}}}}}}"
+    )
+    answer = page.request.post(f"{address}/graphql", data={"query": query}).json()
+    (materialization,) = answer["data"]["assetNodes"][0]["assetMaterializations"]
+    (lineage,) = [entry["lineage"] for entry in materialization["metadataEntries"] if entry]
+    columns = {column["columnName"]: column["columnDeps"] for column in lineage}
+    assert columns["survey_id"] == [
+        {"assetKey": {"path": ["intermediate", "int_feedback_answers"]}, "columnName": "survey_id"}
+    ]
+
+
+def test_a_manager_has_a_view_of_the_kpis_alone(page: Page, address: str, tmp_path: Path) -> None:
+    """The address docs/operations.md gives."""
+    view = "/assets?asset-selection=tag%3A%22cx%2Faudience%22%3D%22managers%22"
+    assert view in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    text = opened(page, address + view, "kpi_csat", "scorecard", shot=tmp_path / "managers.png")
+    assert "kpi_nps" in text
+    assert "stg_feedback" not in text
+    assert "fct_feedback" not in text
