@@ -30,7 +30,9 @@ def test_a_family_off_target_is_yellow_with_its_numbers(desk: Desk) -> None:
     assert result.severity is dg.AssetCheckSeverity.WARN
     assert "csat, all, month of 2026-10-01: 71.25, target 80" in (result.description or "")
     assert result.metadata["off target"].value == 2
-    row = result.metadata["KPIs off target"].records[0].data  # type: ignore[union-attr]
+    table = result.metadata["KPIs off target"]
+    assert isinstance(table, dg.TableMetadataValue)
+    row = table.records[0].data
     assert row["95 % interval"] == "68.9 to 73.4"
 
 
