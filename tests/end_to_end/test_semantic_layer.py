@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -273,6 +273,93 @@ def test_buyers_and_customers_of_today(layer: Layer) -> None:
         "where kind in ('order', 'renewal') and not is_fully_refunded group by all"
     ).fetchall()
     assert told == dict(facts)
+
+
+COUNTED: dict[str, list[dict[str, Any]]] = {
+    "fct_feedback": [
+        {"metric": "nps", "respondent_type": "customer", "nps_class": "promoter", "is_headline": True},
+        {"metric": "nps", "respondent_type": "customer", "nps_class": "detractor", "is_headline": False},
+        {"metric": "nps", "respondent_type": "employee", "nps_class": "passive", "is_headline": True},
+        {"metric": "csat", "respondent_type": "customer", "is_satisfied": True, "is_headline": True},
+    ],
+    "fct_submissions": [
+        {"respondent_type": "customer", "is_headline": True, "is_answered": True},
+        {"respondent_type": "customer", "is_headline": False, "is_answered": False},
+        {"respondent_type": "employee", "is_headline": True, "is_answered": False},
+    ],
+    "fct_tickets": [
+        {"direction": "inbound", "is_one_touch": True, "touch_count": 1},
+        {"direction": "outbound", "is_one_touch": False, "touch_count": 9},
+    ],
+    "fct_ticket_replies": [
+        {"direction": "inbound", "outcome": "replied", "next_response_calendar_minutes": 5.0},
+        {"direction": "outbound", "outcome": "replied", "next_response_calendar_minutes": 7.0},
+    ],
+    "fct_ticket_slas": [
+        {"is_inbound": True, "state": "met", "metric": "next_response"},
+        {"is_inbound": False, "state": "breached", "metric": "next_response"},
+    ],
+    "fct_live_contacts": [
+        {"direction": "inbound", "is_abandoned": False, "handle_minutes": 5.0},
+        {"direction": "outbound", "is_abandoned": True, "handle_minutes": 7.0},
+    ],
+    "fct_touchpoints": [{"outcome": "failure"}, {"outcome": "none"}],
+    "fct_transactions": [
+        {"kind": "order", "is_fully_refunded": False, "customer_key": "a"},
+        {"kind": "order", "is_fully_refunded": True, "customer_key": "b"},
+        {"kind": "refund", "is_fully_refunded": False, "customer_key": "b"},
+    ],
+}
+"""Rows of facts, of which the first alone counts in what the sample company has little of or nothing."""
+
+DAYS = {
+    **dict.fromkeys(
+        ("responded_date", "invited_date", "first_responded_date", "turn_ended_date"), "2024-01-15"
+    ),
+    **dict.fromkeys(("decided_date", "event_date", "occurred_date", "first_solved_date"), "2024-01-15"),
+    "resolved_date": "2024-02-15",
+    "resolved_at": "2024-02-15",
+    "is_answered": True,
+}
+
+
+def test_who_counts_and_when(layer: Layer) -> None:
+    """Headline surveys, customers, inbound tickets alone; a first solve on its own day, not the last's."""
+    told = {
+        ("nps", "nps_answers", "any_survey_nps", "expected_nps_answers"): (100, 1, 0, 1),
+        ("response_rate", "invitations", "any_survey_invitations"): (100, 1, 2),
+        ("one_touch_rate", "touched_solves"): (100, 1),
+        ("next_response_calendar_minutes_avg", "next_responses"): (5, 1),
+        ("sla_next_response_attainment_rate", "sla_decided"): (100, 1),
+        ("contact_abandonment_rate", "handle_minutes_avg"): (0, 5),
+        ("failure_rate", "outcomes"): (100, 1),
+        ("orders", "buyers"): (1, 1),
+    }
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("attach ':memory:' as cx; create schema cx.marts; use cx")
+        tables = layer.connection.execute(
+            f"select table_name, sql from duckdb_tables() where table_name in {(*COUNTED, 'dim_dates')}"
+        ).fetchall()
+        for table, sql in tables:
+            connection.execute(sql)
+            columns = {name for name, *_ in connection.execute(f"describe marts.{table}").fetchall()}
+            for place, given in enumerate(COUNTED.get(table, ())):
+                row = {name: value for name, value in DAYS.items() if name in columns}
+                row |= (
+                    {"source": "s"} | {name: str(place) for name in columns if name.endswith("_id")} | given
+                )
+                marks = ", ".join("?" for _ in row)
+                connection.execute(
+                    f"insert into marts.{table} ({', '.join(row)}) values ({marks})", [*row.values()]
+                )
+        synthetic = replace(layer, connection=connection)
+        for metrics, values in told.items():
+            months = synthetic.answer([*metrics], ["metric_time__month"])
+            assert [
+                (row["metric_time__month"].date(), *(row[metric] for metric in metrics)) for row in months
+            ] == [(date(2024, 1, 1), *values)]
+        [resolved] = synthetic.answer(["touches_per_resolution"], ["metric_time__month"])
+        assert (resolved["metric_time__month"].month, resolved["touches_per_resolution"]) == (2, 1)
 
 
 def test_the_command_of_the_manual(second_night: Company, tmp_path: Path) -> None:
