@@ -147,12 +147,13 @@
             ) }} as {{ column }}_bound
             {%- endfor %}
         from pairs
-        inner join middles as later
+        -- Every pair has its middles; joined outwardly, lest all later ones be joined with all earlier ones first.
+        left join middles as later
             on
                 {%- for key in keys %}
                 {{ "and " if not loop.first }}pairs.{{ key }} = later.{{ key }}
                 {%- endfor %}
-        inner join middles as earlier
+        left join middles as earlier
             on
                 {%- for key in keys %}
                 {{ "and " if not loop.first }}pairs.{{ "earlier_start" if key == "period_start" else key }} = earlier.{{ key }}

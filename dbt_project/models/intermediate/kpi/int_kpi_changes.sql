@@ -1,7 +1,5 @@
 -- One row per kpi, grain, period_start, dimension and dimension_value whose change from the comparable period can be
 -- tested: the p value of that change. Mirrors are not tested.
-{{ config(materialized='view') }}
-
 {%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
 with
 

@@ -12,14 +12,15 @@ with changes as (
 -- The tests of one grain and period_start are one family, those of dimension rows another, so that what was
 -- published for a period stays as it is when a new one arrives. A mirror is no test of its own.
 -- Benjamini and Hochberg (1995): each p over the share of the family's that are not greater, then the smallest of
--- these from there on.
+-- these from there on. Of
+-- equal p the last has the greatest share, and the window's frame holds it for all of them.
 stepped as (
 
     select
         *,
         p_value
         * count(*) over (partition by grain, period_start, is_overall)
-        / count(*) over (partition by grain, period_start, is_overall order by p_value) as stepped_p
+        / row_number() over (partition by grain, period_start, is_overall order by p_value) as stepped_p
     from changes
 
 ),
@@ -35,8 +36,7 @@ final as (
         p_value,
         min(stepped_p) over (
             partition by grain, period_start, is_overall
-            order by p_value
-            rows between current row and unbounded following
+            order by p_value desc
         ) as q_value
     from stepped
 
