@@ -10,18 +10,19 @@
     is_few       whether it has too few respondents to be shown (where left out, the column is_few)
     value, numerator, denominator, ci_low, ci_high
     positive, negative, mean, variance, p_value    what its test needs (see kpi_catalog)
-  What is left out is null.
+  What is left out is null. A KPI counted with another (see kpi_catalog) stands in the same block and takes n, where
+  and is_few from it.
 #}
 {% macro family_kpis(family, blocks) %}
     {%- set keys = ["grain", "period_start", "slot", "dimension", "dimension_value"] -%}
-    {%- set tests = tests_of_family(family) -%}
+    {%- set entries = entries_of_family(family) -%}
     with
     {%- for measures, kpis in blocks.items() %}
     {{ measures }}_present as (
 
         select
             *
-            {%- for row in kpis %}
+            {%- for row in kpis if not entries[row.kpi].counted_with %}
             {%- set is_present = row.n ~ " > 0" ~ (" and " ~ row.where if row.where else "") %},
             case when {{ is_present }} then cast({{ row.n }} as bigint) end as {{ row.kpi }}_n,
             case when {{ is_present }} then {{ row.is_few or "is_few" }} end as {{ row.kpi }}_is_suppressed
@@ -34,26 +35,29 @@
 
         select
             {{ keys | join(", ") }}
-            {%- for row in kpis %},
-            case when not {{ row.kpi }}_is_suppressed then cast({{ row.value }} as double) end as {{ row.kpi }}
-            {%- for column in ["numerator", "denominator"] %},
-            {% if row[column] -%}
-                case when {{ row.kpi }}_n is not null then cast({{ row[column] }} as double) end
-            {%- else -%} cast(null as double) {%- endif %} as {{ row.kpi }}_{{ column }}
+            {%- for row in kpis %}
+            {%- set entry = entries[row.kpi] %}
+            {%- for measure in kpi_columns(entry) %},
+            {% if measure in ["n", "is_suppressed"] -%} {{ row.kpi }}_{{ measure }}
+            {%- elif not row[measure] -%} cast(null as double) as {{ kpi_column(entry, measure) }}
+            {%- elif measure in ["numerator", "denominator"] -%}
+                case when {{ row.kpi }}_n is not null then cast({{ row[measure] }} as double) end as {{ row.kpi }}_{{ measure }}
+            {%- else -%}
+                case when not {{ kpi_column(entry, "is_suppressed") }} then cast({{ row[measure] }} as double) end
+                as {{ wide_column(row.kpi, measure) }}
+            {%- endif %}
             {%- endfor %}
-            {%- for column in ["ci_low", "ci_high"] + test_inputs(tests[row.kpi]) %},
-            {% if row[column] -%}
-                case when not {{ row.kpi }}_is_suppressed then cast({{ row[column] }} as double) end
-            {%- else -%} cast(null as double) {%- endif %} as {{ row.kpi }}_{{ column }}
-            {%- endfor %},
-            {{ row.kpi }}_n,
-            {{ row.kpi }}_is_suppressed
             {%- endfor %}
         from {{ measures }}_present
-        where coalesce({% for row in kpis %}{{ row.kpi }}_n, {% endfor %}0) > 0
+        where coalesce({% for row in kpis if not entries[row.kpi].counted_with %}{{ row.kpi }}_n, {% endfor %}0) > 0
 
-    ),
+    ){{ "," if not loop.last or blocks | length > 1 }}
     {%- endfor %}
+
+    {%- if blocks | length == 1 %}
+
+    select * from {{ blocks.keys() | first }}_kpis
+    {%- else %}
 
     all_keys as (
 
@@ -74,8 +78,8 @@
         {%- set outer = loop %}
         {%- for row in kpis %}
         {%- set last = loop.last and outer.last %}
-        {%- for column in kpi_columns(row.kpi, tests[row.kpi]) %}
-        {{ measures }}_kpis.{{ column }}{{ "," if not (loop.last and last) }}
+        {%- for measure in kpi_columns(entries[row.kpi]) %}
+        {{ measures }}_kpis.{{ wide_column(row.kpi, measure) }}{{ "," if not (loop.last and last) }}
         {%- endfor %}
         {%- endfor %}
         {%- endfor %}
@@ -87,15 +91,27 @@
             {{ "and " if not loop.first }}all_keys.{{ key }} = {{ measures }}_kpis.{{ key }}
             {%- endfor %}
     {%- endfor %}
+    {%- endif %}
 {% endmacro %}
 
-{# The columns of a KPI in int_kpi_<family>. #}
-{% macro kpi_columns(kpi, test=none) %}
-    {%- set columns = [kpi] -%}
-    {%- for measure in ["numerator", "denominator", "n", "ci_low", "ci_high", "is_suppressed"] + test_inputs(test) -%}
-        {%- do columns.append(kpi ~ "_" ~ measure) -%}
-    {%- endfor -%}
-    {{- return(columns) -}}
+{#
+  The measures of a KPI that have a column of their own in int_kpi_<family>, named as in the wide mart (`wide_column`):
+  what is published of it, and what the test of its change needs. `entry` is of the catalog.
+#}
+{% macro kpi_columns(entry) %}
+    {%- set counted = ["numerator", "denominator", "n", "ci_low", "ci_high", "is_suppressed"] -%}
+    {{- return(["value"] + (counted if not entry.counted_with else []) + test_inputs(entry.test)) -}}
+{% endmacro %}
+
+{# The column of int_kpi_<family> in which a measure of a KPI stands; null where it has none. #}
+{% macro kpi_column(entry, measure) %}
+    {%- if measure in kpi_columns(entry) -%}
+        {{- return(wide_column(entry.kpi, measure)) -}}
+    {%- elif entry.counted_with and measure in ["n", "is_suppressed"] -%}
+        {{- return(wide_column(entry.counted_with, measure)) -}}
+    {%- else -%}
+        {{- return("cast(null as double)") -}}
+    {%- endif -%}
 {% endmacro %}
 
 {# What the test of a KPI's change needs to know of each period, beside n and the numerator. #}

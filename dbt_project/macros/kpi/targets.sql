@@ -5,7 +5,7 @@
   each KPI of the family, <kpi>_floor (what it must reach at least) or <kpi>_ceiling (at most).
 #}
 {% macro targets_of_family(family, kpi_rows) %}
-    {%- set kpis = tests_of_family(family).keys() | list -%}
+    {%- set kpis = entries_of_family(family) | list -%}
     select
         grain,
         period_start,
@@ -46,9 +46,9 @@
     group by grain, period_start, dimension, dimension_value
 {% endmacro %}
 
-{# The target a KPI of the current row is held to. #}
-{% macro kpi_target(current, kpi) -%}
-    case when {{ current }}.{{ kpi }}_n > 0 then coalesce(targets.{{ kpi }}_floor, targets.{{ kpi }}_ceiling) end
+{# The target a KPI (an entry of the catalog) is held to, over the columns of its family and of its targets. #}
+{% macro kpi_target(entry) -%}
+    case when {{ kpi_column(entry, "n") }} > 0 then coalesce({{ entry.kpi }}_floor, {{ entry.kpi }}_ceiling) end
 {%- endmacro %}
 
 {#
@@ -56,17 +56,16 @@
   the data do not say on which side the true value lies; else `met` or `missed` by the value. An interval of no width
   says no more than the value.
 #}
-{% macro kpi_status(current, kpi) -%}
-    {%- set value, low, high = current ~ "." ~ kpi, current ~ "." ~ kpi ~ "_ci_low", current ~ "." ~ kpi ~ "_ci_high" -%}
-    {%- set floor, ceiling = "targets." ~ kpi ~ "_floor", "targets." ~ kpi ~ "_ceiling" -%}
+{% macro kpi_status(entry) -%}
+    {%- set kpi, low, high = entry.kpi, kpi_column(entry, "ci_low"), kpi_column(entry, "ci_high") -%}
     case
-        when not coalesce({{ current }}.{{ kpi }}_n > 0, false) then null
-        when {{ value }} is null or coalesce({{ floor }}, {{ ceiling }}) is null then 'none'
+        when not coalesce({{ kpi_column(entry, "n") }} > 0, false) then null
+        when {{ kpi }} is null or coalesce({{ kpi }}_floor, {{ kpi }}_ceiling) is null then 'none'
         when
-            {{ low }} <= coalesce({{ floor }}, {{ ceiling }})
-            and {{ high }} >= coalesce({{ floor }}, {{ ceiling }})
+            {{ low }} <= coalesce({{ kpi }}_floor, {{ kpi }}_ceiling)
+            and {{ high }} >= coalesce({{ kpi }}_floor, {{ kpi }}_ceiling)
             and {{ low }} < {{ high }} then 'at_risk'
-        when {{ value }} >= {{ floor }} or {{ value }} <= {{ ceiling }} then 'met'
+        when {{ kpi }} >= {{ kpi }}_floor or {{ kpi }} <= {{ kpi }}_ceiling then 'met'
         else 'missed'
     end
 {%- endmacro %}

@@ -42,7 +42,9 @@
 {# A select of one row per grain, period_start, dimension, dimension_value with every measure of the mart's KPIs. #}
 {% macro wide_kpis(mart) %}
     {%- set family = family_of_mart(mart) -%}
-    {%- set tests = tests_of_family(family) -%}
+    {%- set entries = entries_of_family(family) -%}
+    {%- set tested = entries.values() | selectattr("test") | map(attribute="kpi") | list -%}
+    {%- set keys = ["grain", "period_start", "dimension", "dimension_value"] -%}
     with kpi_rows as (
 
         select * from {{ ref("int_kpi_" ~ family) }}
@@ -58,18 +60,15 @@
     tests as (
 
         select
-            grain,
-            period_start,
-            dimension,
-            dimension_value
-            {%- for kpi in tests if tests[kpi] %}
+            {{ keys | join(", ") }}
+            {%- for kpi in tested %}
             {%- for measure in ["p_value", "q_value"] %},
             max(case when kpi = '{{ kpi }}' then {{ measure }} end) as {{ kpi }}_{{ measure }}
             {%- endfor %}
             {%- endfor %}
         from {{ ref("int_kpi_tests") }}
-        where kpi in ({% for kpi in tests if tests[kpi] %}'{{ kpi }}', {% endfor %}'')
-        group by grain, period_start, dimension, dimension_value
+        where kpi in ('{{ tested | join("', '") }}')
+        group by {{ keys | join(", ") }}
 
     ),
 
@@ -79,49 +78,28 @@
 
     ),
 
-    final as (
+    -- Put in order before the columns are as many as are published: what is put in order is copied twice.
+    compared as (
 
         select
-            current_rows.grain,
-            current_rows.period_start,
-            current_rows.dimension,
-            current_rows.dimension_value
+            {%- for key in keys %}
+            current_rows.{{ key }},
+            {%- endfor %}
             {%- for group in groups_of_family(family) %}
-            {%- set is_complete = "is_complete_" ~ loop.index %}
-            {%- for entry in group.kpis %}
-            {%- set kpi = entry.kpi %}
-            {%- set change = "current_rows." ~ kpi ~ " - previous_rows." ~ kpi %}
-            {%- set original = entry.mirror_of or kpi %}
-            {%- set measures = {
-                "value": "current_rows." ~ kpi,
-                "previous_value": "previous_rows." ~ kpi,
-                "change": change,
-                "yoy_change": "current_rows." ~ kpi ~ " - year_ago_rows." ~ kpi,
-                "is_complete": "case when current_rows." ~ kpi ~ "_n > 0 then periods." ~ is_complete ~ " end",
-                "is_small_sample": "current_rows." ~ kpi ~ "_n < 30",
-                "target": kpi_target("current_rows", kpi),
-                "status": kpi_status("current_rows", kpi),
-                "p_value": "cast(null as double)",
-                "q_value": "cast(null as double)",
-                "is_significant": "cast(null as boolean)",
-            } %}
-            {%- if tests[original] %}
-            {%- set is_changed = "case when " ~ change ~ " is not null then tests." ~ original %}
-            {%- do measures.update({
-                "p_value": is_changed ~ "_p_value end",
-                "q_value": is_changed ~ "_q_value end",
-                "is_significant": is_changed ~ "_q_value < 0.05 end",
-            }) %}
+            periods.is_complete_{{ loop.index }},
+            {%- endfor %}
+            {%- for kpi, entry in entries.items() %}
+            {%- for measure in kpi_columns(entry) if measure in kpi_measures() and measure != "p_value" %}
+            current_rows.{{ wide_column(kpi, measure) }},
+            {%- endfor %}
+            {%- if entry.test %}
+            tests.{{ kpi }}_p_value,
+            tests.{{ kpi }}_q_value,
             {%- endif %}
-            {%- for measure in kpi_measures() %},
-            {{ measures[measure] or "current_rows." ~ kpi ~ "_" ~ measure }} as {{ wide_column(kpi, measure) }}
-            {%- endfor %}
-            {%- endfor %}
-            {%- endfor %}
-            {%- for group in groups_of_family(family) %}
-            {%- for column, kpi in (group.counts or {}).items() %},
-            cast(current_rows.{{ kpi }}_numerator as bigint) as {{ column }}
-            {%- endfor %}
+            targets.{{ kpi }}_floor,
+            targets.{{ kpi }}_ceiling,
+            previous_rows.{{ kpi }} as {{ kpi }}_before,
+            year_ago_rows.{{ kpi }} as {{ kpi }}_year_ago{{ "," if not loop.last }}
             {%- endfor %}
         from kpi_rows as current_rows
         inner join periods
@@ -137,24 +115,62 @@
                 and periods.yoy_start = year_ago_rows.period_start
                 and current_rows.dimension = year_ago_rows.dimension
                 and current_rows.dimension_value = year_ago_rows.dimension_value
-        left join tests
+        {%- for other in ["tests", "targets"] %}
+        left join {{ other }}
             on
-                current_rows.grain = tests.grain
-                and current_rows.period_start = tests.period_start
-                and current_rows.dimension = tests.dimension
-                and current_rows.dimension_value = tests.dimension_value
-        left join targets
-            on
-                current_rows.grain = targets.grain
-                and current_rows.period_start = targets.period_start
-                and current_rows.dimension = targets.dimension
-                and current_rows.dimension_value = targets.dimension_value
+                {%- for key in keys %}
+                {{ "and " if not loop.first }}current_rows.{{ key }} = {{ other }}.{{ key }}
+                {%- endfor %}
+        {%- endfor %}
         where current_rows.slot = 'current'
+        order by current_rows.grain, current_rows.dimension, current_rows.dimension_value, current_rows.period_start
+
+    ),
+
+    final as (
+
+        select
+            {{ keys | join(", ") }}
+            {%- for group in groups_of_family(family) %}
+            {%- set is_complete = "is_complete_" ~ loop.index %}
+            {%- for entry in group.kpis %}
+            {%- set kpi, n = entry.kpi, kpi_column(entry, "n") %}
+            {%- set original = entry.mirror_of or kpi %}
+            {%- set measures = {
+                "previous_value": kpi ~ "_before",
+                "change": kpi ~ " - " ~ kpi ~ "_before",
+                "yoy_change": kpi ~ " - " ~ kpi ~ "_year_ago",
+                "is_complete": "case when " ~ n ~ " > 0 then " ~ is_complete ~ " end",
+                "is_small_sample": n ~ " < 30",
+                "target": kpi_target(entry),
+                "status": kpi_status(entry),
+                "p_value": "cast(null as double)",
+                "q_value": "cast(null as double)",
+                "is_significant": "cast(null as boolean)",
+            } %}
+            {%- if original in tested %}
+            {%- set is_changed = "case when " ~ measures.change ~ " is not null then " ~ original %}
+            {%- do measures.update({
+                "p_value": is_changed ~ "_p_value end",
+                "q_value": is_changed ~ "_q_value end",
+                "is_significant": is_changed ~ "_q_value < 0.05 end",
+            }) %}
+            {%- endif %}
+            {%- for measure in kpi_measures() %},
+            {{ measures[measure] or kpi_column(entry, measure) }} as {{ wide_column(kpi, measure) }}
+            {%- endfor %}
+            {%- endfor %}
+            {%- endfor %}
+            {%- for group in groups_of_family(family) %}
+            {%- for column, kpi in (group.counts or {}).items() %},
+            cast({{ kpi }}_numerator as bigint) as {{ column }}
+            {%- endfor %}
+            {%- endfor %}
+        from compared
 
     )
 
     select * from final
-    order by grain, dimension, dimension_value, period_start
 {% endmacro %}
 
 {#

@@ -56,6 +56,7 @@
             {%- do kpis.append({
                 "kpi": kpi ~ "_" ~ suffix, "unit": unit, "better": better,
                 "definition": name ~ " of the " ~ definition, "test": test,
+                "counted_with": kpi ~ "_avg" if suffix != "avg" else none,
             }) -%}
         {%- endfor -%}
         {%- do groups.append(dict(

@@ -11,7 +11,8 @@
     kpis         dicts: kpi (the name), unit, definition (each a phrase), better (which way is good for the company:
                  higher, lower or neither), mirror_of (where it is a mirror: the KPI whose p and q it inherits), test (of
                  its change; none where left out: rate, nps, mean, or given, a p value), is_running (true where successive
-                 periods share units, so that it is no anomaly when it moves)
+                 periods share units, so that it is no anomaly when it moves), counted_with (of a percentile: the mean of
+                 the same units, whose n and suppression are its own; it has no numerator, denominator or interval)
     counts       column of the mart -> KPI whose numerator it repeats under a plain name
 #}
 {% macro kpi_catalog() %}
@@ -47,15 +48,15 @@
     {{- return((kpi_catalog() | selectattr("mart", "equalto", mart) | first).family) -}}
 {% endmacro %}
 
-{# The KPIs of a family -> the test of their changes, none where they are not tested or a mirror. #}
-{% macro tests_of_family(family) %}
-    {%- set tests = {} -%}
+{# The KPIs of a family -> their entries. #}
+{% macro entries_of_family(family) %}
+    {%- set entries = {} -%}
     {%- for group in groups_of_family(family) -%}
         {%- for entry in group.kpis -%}
-            {%- do tests.update({entry.kpi: entry.test}) -%}
+            {%- do entries.update({entry.kpi: entry}) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {{- return(tests) -}}
+    {{- return(entries) -}}
 {% endmacro %}
 
 {# The KPIs that tell the whole story in short: what people look at first. #}

@@ -56,6 +56,7 @@
                     "better": "lower",
                     "definition": name ~ " of " ~ definition,
                     "test": test,
+                    "counted_with": metric ~ "_" ~ clock ~ "_minutes_avg" if suffix != "avg" else none,
                 }) -%}
             {%- endfor -%}
         {%- endfor -%}

@@ -3,8 +3,7 @@
 {%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
 with
 
-{%- for family in kpi_families() if tests_of_family(family).values() | select | list %}
-{%- set tests = tests_of_family(family) %}
+{%- for family in kpi_families() if entries_of_family(family).values() | selectattr('test') | list %}
 
 periods_of_{{ family }} as (
 
@@ -23,18 +22,18 @@ pairs_of_{{ family }} as (
         {%- for group in groups_of_family(family) %}
         {%- set is_complete = 'is_complete_' ~ loop.index %}
         {%- for entry in group.kpis if entry.test %}
-        {%- set kpi = entry.kpi %},
-        current_rows.{{ kpi }}_n,
-        previous_rows.{{ kpi }}_n as {{ kpi }}_n_0,
+        {%- set kpi, n, is_suppressed = entry.kpi, kpi_column(entry, 'n'), kpi_column(entry, 'is_suppressed') %},
+        current_rows.{{ n }} as {{ kpi }}_n,
+        previous_rows.{{ n }} as {{ kpi }}_n_0,
         {%- for input in test_inputs(entry.test) + (['numerator'] if entry.test == 'rate' else []) %}
         current_rows.{{ kpi }}_{{ input }},
         previous_rows.{{ kpi }}_{{ input }} as {{ kpi }}_{{ input }}_0,
         {%- endfor %}
         periods.{{ is_complete }}
-        and not current_rows.{{ kpi }}_is_suppressed
-        and not previous_rows.{{ kpi }}_is_suppressed
-        and current_rows.{{ kpi }}_n >= 30
-        and previous_rows.{{ kpi }}_n >= 30 as {{ kpi }}_is_tested
+        and not current_rows.{{ is_suppressed }}
+        and not previous_rows.{{ is_suppressed }}
+        and current_rows.{{ n }} >= 30
+        and previous_rows.{{ n }} >= 30 as {{ kpi }}_is_tested
         {%- endfor %}
         {%- endfor %}
     from {{ ref('int_kpi_' ~ family) }} as current_rows
@@ -54,9 +53,9 @@ pairs_of_{{ family }} as (
 tested as (
 
     {%- for family in kpi_families() %}
-    {%- set tests = tests_of_family(family) %}
     {%- set outer = loop %}
-    {%- for kpi, test in tests.items() if test %}
+    {%- for entry in entries_of_family(family).values() if entry.test %}
+    {%- set kpi, test = entry.kpi, entry.test %}
     {{ 'union all' if not (loop.first and outer.first) }}
     select
         '{{ kpi }}' as kpi,

@@ -56,9 +56,9 @@ final as (
         {{ keys | join(',\n        ') }},
         period_number,
         {{ entry.kpi }} as value,
-        {{ entry.kpi }}_n as n,
-        {{ entry.kpi }}_ci_low as ci_low,
-        {{ entry.kpi }}_ci_high as ci_high,
+        {{ kpi_column(entry, 'n') }} as n,
+        {{ kpi_column(entry, 'ci_low') }} as ci_low,
+        {{ kpi_column(entry, 'ci_high') }} as ci_high,
         {{ point.measure }} as measure,
         {{ point.unit_variance }} as unit_variance,
         {{ point.is_log }} as is_log,
@@ -67,7 +67,7 @@ final as (
     from rows_of_{{ family }}
     where
         {{ is_complete }}
-        and {{ entry.kpi }}_n >= 30
+        and {{ kpi_column(entry, 'n') }} >= 30
         and {{ entry.kpi }} is not null
     {%- endif %}
     {%- endfor %}
