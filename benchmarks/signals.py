@@ -142,9 +142,12 @@ def flagged_changes(companies: int, seed: int) -> dict[str, float]:
         for family, rows in _family_rows(random, companies).items():
             keys = ["grain", "period_start", "slot", "dimension", "dimension_value"]
             types = dict.fromkeys(keys, "varchar") | {"period_start": "date"}
-            for kpi, test in call["tests_of_family"](family).items():
-                types |= dict.fromkeys(call["kpi_columns"](kpi, test), "double")
-                types |= {f"{kpi}_n": "bigint", f"{kpi}_is_suppressed": "boolean"}
+            for kpi, entry in call["entries_of_family"](family).items():
+                types |= {
+                    call["wide_column"](kpi, measure): "double" for measure in call["kpi_columns"](entry)
+                }
+                if not entry.get("counted_with"):
+                    types |= {f"{kpi}_n": "bigint", f"{kpi}_is_suppressed": "boolean"}
             columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
             connection.execute(f"create table int_kpi_{family} ({columns})")
             if rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -166,10 +167,12 @@ def grouped(units: list[tuple[Moment, str, Any]]) -> dict[tuple[str, date, str, 
 
 def kpi_rows(trial: Trial, kpi: str) -> dict[tuple[str, date, str, str], Row]:
     """The rows of one KPI, its columns without its name; the value is `value`."""
+    names = [name for name, *_ in trial.warehouse.rows("describe int_kpi_response_time")]
+    own = [f", {name} as {name.removeprefix(kpi)[1:]}" for name in names if name.startswith(f"{kpi}_")]
+    counted_with = re.sub("_(median|p90|p95)$", "_avg", kpi)
     rows = trial.warehouse.dicts(
-        f"select grain, period_start, dimension, dimension_value, {kpi} as value, "
-        f"columns('{kpi}_(.*)') as '\\1' "
-        f"from int_kpi_response_time where {kpi}_n is not null and slot = 'current'"
+        f"select grain, period_start, dimension, dimension_value, {kpi} as value{''.join(own)} "
+        f"from int_kpi_response_time where {counted_with}_n is not null and slot = 'current'"
     )
     return {(r["grain"], r["period_start"], r["dimension"], r["dimension_value"]): r for r in rows}
 
