@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.company import ROOT, Company, new_company
+from tests.end_to_end.company import ROOT, Company
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,17 +34,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (`make e2e` installs it)"),
 ]
-
-
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """A company after a night, one of whose NPS scores is no whole number."""
-    company = new_company(tmp_path_factory.mktemp("e2e") / "data")
-    (company.inbox / "feedback" / "half_a_point.csv").write_text(
-        "response_id,metric,score,responded_at\nplanted,nps,7.5,2026-01-05T10:00:00Z\n"
-    )
-    company.cx("nightly", "--date", "2026-11-01")
-    return company
 
 
 @contextmanager

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from cx_pipeline.scorecard.model import Line
-from cx_pipeline.scorecard.page.model import breakdown, cohort_table, groups_off_target, status_of
-from tests.scorecard.company import MONTHS, data, figure, group
+from cx_pipeline.scorecard.page.model import (
+    breakdown,
+    chosen_findings,
+    cohort_table,
+    groups_off_target,
+    status_of,
+)
+from tests.scorecard.company import MONTHS, data, figure, finding, group
 
 
 def csat() -> Line:
@@ -55,6 +61,15 @@ def test_a_breakdown_keeps_the_largest_and_counts_the_rest() -> None:
     table = breakdown(data(groups=groups), "team", 12)
     assert [name for name, _ in table.rows][:2] == ["t20", "t19"]
     assert (len(table.rows), table.left_off) == (12, 8)
+
+
+def test_a_story_is_told_once_and_each_dimension_has_its_room() -> None:
+    mean, median = (finding(kpi=f"resolution_business_minutes_{name}") for name in ("avg", "median"))
+    other = finding(kpi="resolution_calendar_minutes_avg", dimension_value="web")
+    team = finding(dimension="team")
+    old = [finding(is_latest=False, dimension_value=f"c{n}") for n in range(3)]
+    assert chosen_findings([mean, median, other, team, *old], 2, 2) == (mean, other, team, *old[:2])
+    assert chosen_findings([mean, other, finding(), team], 1, 0) == (mean, team)
 
 
 def test_cohorts_are_the_newest_and_end_where_they_must() -> None:

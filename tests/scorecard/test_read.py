@@ -32,10 +32,10 @@ FACTS = """
     create table marts.signals as
     select
         'change' as kind, 'csat' as kpi, 'month' as grain, date '2026-10-01' as period_start,
-        dimension, 'x' as dimension_value, date '2026-10-01' as found_in, 'worse' as effect, 1.0 as value,
-        2.0 as expected_value, -1.0 as difference, 10::bigint as n, 0.01 as q_value,
-        null::double as deviation, true as is_latest, row_number() over () as rank
-    from (select unnest(['agent', 'team']) as dimension), range(9)
+        dimension, 'x' || n as dimension_value, date '2026-10-01' as found_in, 'worse' as effect,
+        1.0 as value, 2.0 as expected_value, -1.0 as difference, 10::bigint as n, 0.01 as q_value,
+        null::double as deviation, true as is_latest, (n * 2)::bigint as rank
+    from (select unnest(['agent', 'team']) as dimension), range(9) as t (n)
 """
 
 
@@ -73,6 +73,7 @@ def test_findings_about_one_agent_stay_out_and_the_rest_is_counted(tmp_path: Pat
     data = read_page(file(tmp_path, FACTS))
     assert {finding.dimension for finding in data.findings} == {"team"}
     assert (len(data.findings), data.findings_left_off) == (6, 3)
+    assert [finding.dimension_value for finding in data.findings] == [f"x{n}" for n in range(6)], "by rank"
 
 
 def test_the_backlog_is_by_age(tmp_path: Path) -> None:

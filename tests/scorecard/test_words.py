@@ -36,8 +36,7 @@ def test_every_text_has_both_languages_and_the_same_blanks() -> None:
             language: {name for _, name, _, _ in string.Formatter().parse(texts[language]) if name}
             for language in LANGUAGES
         }
-        if not key.startswith("said_"):  # a Korean sentence names what an English one has beside it
-            assert blanks["en"] == blanks["ko"], key
+        assert blanks["en"] == blanks["ko"], key
 
 
 def test_every_text_is_used() -> None:
@@ -105,7 +104,5 @@ def test_periods_are_named(grain: str, english: str, korean: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_finding_is_told_with_its_numbers(kind: str, language: Language) -> None:
     told = Voice(language).finding(finding(kind=kind, deviation=-4.2), Unit.PERCENT)
-    for number in ("58.0%", "71.0%", "−13.0", "−4.2", "q = 0.004", "120"):
+    for number in ("−13.0", "−4.2", "q = 0.004", "120"):
         assert number in told
-    if language == "ko":
-        assert "채널 phone 고객 만족도(CSAT)" in told

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from cx_pipeline.scorecard.model import NO_GROUP, Figure, Line, Scorecard
+from cx_pipeline.scorecard.names import what_it_measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,28 @@ def breakdown(data: PageData, dimension: str, at_most: int) -> Breakdown:
         tuple((value, tuple(figures.get((value, line.headline.kpi)) for line in lines)) for value in shown),
         len(values) - len(shown),
     )
+
+
+def chosen_findings(findings: Iterable[Finding], newest: int, earlier: int) -> tuple[Finding, ...]:
+    """Of findings by rank those a page has room for: `newest` a dimension, and `earlier` of the rest.
+
+    A duration whose mean and median, calendar and business, tell the same story of a group is told once.
+    """
+    told = set()
+    room: Counter[str] = Counter()
+    chosen = []
+    for finding in findings:
+        story = (
+            what_it_measures(finding.kpi),
+            *(finding.dimension, finding.dimension_value, finding.grain, finding.found_in, finding.effect),
+        )
+        shelf = finding.dimension if finding.is_latest else ""
+        if story in told or room[shelf] >= (newest if finding.is_latest else earlier):
+            continue
+        told.add(story)
+        room[shelf] += 1
+        chosen.append(finding)
+    return tuple(chosen)
 
 
 def cohort_table(cells: Sequence[CohortCell], at_most: int, months: int) -> list[list[CohortCell]]:

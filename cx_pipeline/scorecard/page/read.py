@@ -19,6 +19,7 @@ from cx_pipeline.scorecard.page.model import (
     Histogram,
     Kpi,
     PageData,
+    chosen_findings,
 )
 from cx_pipeline.scorecard.read import COLUMNS, FIGURES, open_published, read_from, tables
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 NEWER_TABLES = ("dim_kpis", "signals")
 """What files of an earlier version may lack."""
-LATEST_FINDINGS, EARLIER_FINDINGS = 6, 40
+NEWEST_FINDINGS, EARLIER_FINDINGS = 6, 40
 """As many findings as a page has room for, of the newest periods by dimension; the rest is counted."""
 BINS_A_DECADE = 6
 BACKLOG_DAYS = 400
@@ -54,10 +55,8 @@ _FINDINGS = """
         difference, n, q_value, deviation, is_latest
     from marts.signals
     where dimension <> 'agent'
-    qualify
-        row_number() over (partition by is_latest, case when is_latest then dimension end order by rank)
-        <= case when is_latest then $latest else $earlier end
     order by rank
+    limit 2000
 """
 _BINS = """
     select floor({bins} * log10(greatest({minutes}, 0.1)) + 1e-9)::integer as bin, count(*) as n
@@ -114,12 +113,12 @@ def _kpis(connection: duckdb.DuckDBPyConnection) -> dict[str, Kpi]:
 
 
 def _findings(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Finding, ...], int]:
-    limits = {"latest": LATEST_FINDINGS, "earlier": EARLIER_FINDINGS}
-    rows = connection.execute(_FINDINGS, limits).fetchall()
+    rows = connection.execute(_FINDINGS).fetchall()
+    chosen = chosen_findings((Finding(*row) for row in rows), NEWEST_FINDINGS, EARLIER_FINDINGS)
     ((of_all,),) = connection.execute(
         "select count(*) from marts.signals where dimension <> 'agent'"
     ).fetchall()
-    return tuple(Finding(*row) for row in rows), of_all - len(rows)
+    return chosen, of_all - len(chosen)
 
 
 def _histograms(

@@ -158,25 +158,21 @@ class Voice:
         return self.word("no_data") if figure.value is None else self.value(figure.value, unit)
 
     def finding(self, finding: Finding, unit: Unit) -> str:
-        """The evidence of a finding in one sentence, made of its columns."""
-        korean = self.language == "ko"
-        facts = [self.value(finding.difference, unit, signed=True, like=finding.value)]
+        """The evidence of a finding, beside its KPI, group, period and values."""
+        facts = []
         if finding.deviation is not None:
             facts.append(self.word("fact_deviation", z=_signs(f"{finding.deviation:.1f}")))
         if finding.q_value is not None:
             facts.append(f"q = {finding.q_value:.2g}" if finding.q_value >= 0.0001 else "q < 0.0001")
         if finding.n is not None:
             facts.append(self.word("fact_n", n=self.count(finding.n)))
-        what = f"{self.group(finding.dimension, finding.dimension_value)} {self.name(finding.kpi)}"
         said = self.word(
             f"said_{finding.kind}",
-            what=what if korean else "",
+            difference=self.value(finding.difference, unit, signed=True, like=finding.value),
             when=self.period(finding.grain, finding.period_start),
             before=self.word(f"before_{finding.grain}"),
-            value=self.value(finding.value, unit),
-            expected=self.value(finding.expected_value, unit, like=finding.value),
         )
-        return f"{said} ({', '.join(facts)})"
+        return f"{said} ({', '.join(facts)})" if facts else said
 
 
 def four_weeks_before(day: date) -> date:
