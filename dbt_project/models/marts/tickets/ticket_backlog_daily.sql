@@ -51,16 +51,6 @@ bands as (
 
 ),
 
-dimensions as (
-
-    select 'all' as dimension
-    {%- for dimension in dimensions %}
-    union all
-    select '{{ dimension }}' as dimension
-    {%- endfor %}
-
-),
-
 banded_spans as (
 
     select
@@ -142,70 +132,87 @@ kept as (
 
 ),
 
-unfolded as (
+-- Added up by day once for each dimension.
+daily_values as (
+
+    {%- for dimension in ['all'] + dimensions %}
+    {%- set value = "'all'" if dimension == 'all' else "coalesce(" ~ dimension ~ ", '(none)')" %}
+    select
+        date_day,
+        '{{ dimension }}' as dimension,
+        {{ value }} as dimension_value,
+        age_band_days,
+        cast(sum(entered) as bigint) as entered,
+        cast(sum(opened) as bigint) as opened,
+        cast(sum(solved) as bigint) as solved,
+        cast(sum(reopened) as bigint) as reopened
+    from changes
+    group by
+        date_day,
+        {%- if dimension != 'all' %}
+        {{ value }},
+        {%- endif %}
+        age_band_days
+    {%- if not loop.last %}
+
+    union all
+    {% endif %}
+    {%- endfor %}
+
+),
+
+named_values as (
 
     select
-        changes.date_day,
-        changes.age_band_days,
-        changes.entered,
-        changes.opened,
-        changes.solved,
-        changes.reopened,
-        dimensions.dimension,
-        case dimensions.dimension
-            when 'all' then 'all'
-            {%- for dimension in dimensions %}
-            when '{{ dimension }}' then coalesce(changes.{{ dimension }}, '(none)')
-            {%- endfor %}
-        end as dimension_value
-    from changes
-    cross join dimensions
+        daily_values.*,
+        case
+            when daily_values.dimension_value in ('all', '(none)') or kept.dimension_value is not null
+                then daily_values.dimension_value
+            else '(other)'
+        end as kept_value
+    from daily_values
+    left join kept
+        on
+            daily_values.dimension = kept.dimension
+            and daily_values.dimension_value = kept.dimension_value
+
+),
+
+-- A number stands for a group's names: there are millions of days.
+numbered_groups as (
+
+    select
+        dimension,
+        kept_value,
+        age_band_days,
+        min(date_day) as first_date,
+        row_number() over (order by dimension, kept_value, age_band_days) as group_number
+    from named_values
+    group by
+        dimension,
+        kept_value,
+        age_band_days
 
 ),
 
 daily_changes as (
 
     select
-        unfolded.date_day,
-        unfolded.dimension,
-        case
-            when unfolded.dimension_value in ('all', '(none)') or kept.dimension_value is not null
-                then unfolded.dimension_value
-            else '(other)'
-        end as kept_value,
-        unfolded.age_band_days,
-        sum(unfolded.entered) as entered,
-        sum(unfolded.opened) as opened,
-        sum(unfolded.solved) as solved,
-        sum(unfolded.reopened) as reopened
-    from unfolded
-    left join kept
+        numbered_groups.group_number,
+        named_values.date_day,
+        cast(sum(named_values.entered) as bigint) as entered,
+        cast(sum(named_values.opened) as bigint) as opened,
+        cast(sum(named_values.solved) as bigint) as solved,
+        cast(sum(named_values.reopened) as bigint) as reopened
+    from named_values
+    inner join numbered_groups
         on
-            unfolded.dimension = kept.dimension
-            and unfolded.dimension_value = kept.dimension_value
+            named_values.dimension = numbered_groups.dimension
+            and named_values.kept_value = numbered_groups.kept_value
+            and named_values.age_band_days = numbered_groups.age_band_days
     group by
-        unfolded.date_day,
-        unfolded.dimension,
-        kept_value,
-        unfolded.age_band_days
-
-),
-
--- Every day from a group's first change to as_of, so that a quiet day is a row and not a gap.
-first_days as (
-
-    select
-        daily_changes.dimension,
-        daily_changes.kept_value,
-        daily_changes.age_band_days,
-        min(daily_changes.date_day) as first_date,
-        min(as_of.as_of_date) as last_date
-    from daily_changes
-    cross join as_of
-    group by
-        daily_changes.dimension,
-        daily_changes.kept_value,
-        daily_changes.age_band_days
+        numbered_groups.group_number,
+        named_values.date_day
 
 ),
 
@@ -215,28 +222,26 @@ days as (
 
 ),
 
+-- Every day from a group's first change to as_of, so that a quiet day is a row and not a gap.
 summed as (
 
     select
+        numbered_groups.group_number,
         days.date_day,
-        first_days.dimension,
-        first_days.kept_value as dimension_value,
-        first_days.age_band_days,
         coalesce(daily_changes.opened, 0) as opened,
         coalesce(daily_changes.solved, 0) as solved,
         coalesce(daily_changes.reopened, 0) as reopened,
         sum(coalesce(daily_changes.entered, 0)) over (
-            partition by first_days.dimension, first_days.kept_value, first_days.age_band_days
+            partition by numbered_groups.group_number
             order by days.date_day
             rows between unbounded preceding and current row
         ) as unsolved
-    from first_days
-    inner join days on days.date_day between first_days.first_date and first_days.last_date
+    from numbered_groups
+    cross join as_of
+    inner join days on days.date_day between numbered_groups.first_date and as_of.as_of_date
     left join daily_changes
         on
-            first_days.dimension = daily_changes.dimension
-            and first_days.kept_value = daily_changes.kept_value
-            and first_days.age_band_days = daily_changes.age_band_days
+            numbered_groups.group_number = daily_changes.group_number
             and days.date_day = daily_changes.date_day
 
 ),
@@ -244,18 +249,19 @@ summed as (
 final as (
 
     select
-        date_day,
-        dimension,
-        dimension_value,
-        age_band_days,
-        cast(opened as bigint) as opened,
-        cast(solved as bigint) as solved,
-        cast(reopened as bigint) as reopened,
-        cast(opened + reopened - solved as bigint) as net,
-        cast(unsolved as bigint) as unsolved
+        summed.date_day,
+        numbered_groups.dimension,
+        numbered_groups.kept_value as dimension_value,
+        numbered_groups.age_band_days,
+        summed.opened,
+        summed.solved,
+        summed.reopened,
+        summed.opened + summed.reopened - summed.solved as net,
+        cast(summed.unsolved as bigint) as unsolved
     from summed
+    inner join numbered_groups on summed.group_number = numbered_groups.group_number
+    order by summed.group_number, summed.date_day
 
 )
 
 select * from final
-order by dimension, dimension_value, age_band_days, date_day
