@@ -34,6 +34,20 @@
     happened_at, event_rank, id_length, event_id
 {%- endmacro %}
 
+{#- What the customer sees is a reply, what not a note, whatever the source calls it. -#}
+{% macro event_kind(events) -%}
+    case
+            when {{ events }}.event_type in ('reply', 'note') then case when {{ events }}.is_public then 'reply' else 'note' end
+            when {{ events }}.event_type = 'call' and not {{ events }}.is_public then 'other'
+            else {{ events }}.event_type
+        end
+{%- endmacro %}
+
+{#- The kinds of events that set a value of their ticket, as a list of texts. -#}
+{% macro value_kinds() -%}
+    'assignment', 'team', 'priority', 'category', 'schedule'
+{%- endmacro %}
+
 {% macro is_done(status) -%}
     {{ status }} in ('solved', 'closed')
 {%- endmacro %}
@@ -62,24 +76,13 @@
     ]) }}
 {%- endmacro %}
 
-{#- Select-list items, each followed by a comma: the ticket's dimension values in force at a row of the spine. Team,
-    priority, category and assignee are the events'; where no event says, those of the version of the ticket's row
-    then in force. `actor` is the agent the row belongs to, where it belongs to more than the assignee. -#}
-{% macro values_in_force(spine, history, customers, actor=none) -%}
-    {%- for name in ['team', 'priority', 'category'] %}
-    case when {{ spine }}.{{ name }} is null then {{ history }}.{{ name }} else nullif({{ spine }}.{{ name }}, '') end
-        as {{ name }},
+{#- Select-list items, each followed by a comma: the dimension values of a stretch of int_ticket_values, and the
+    customer's segment. `actor` is the agent the row belongs to, where it belongs to more than the assignee. -#}
+{% macro values_in_force(stretch, customers, actor=none) -%}
+    {%- for name in ticket_dimensions() if name not in ['agent', 'segment'] %}
+    {{ stretch }}.{{ name }},
     {%- endfor %}
-    {%- set assignee -%}
-    case when {{ spine }}.assignee is null then {{ history }}.agent_key else nullif({{ spine }}.assignee, '') end
-    {%- endset %}
-    {{ 'coalesce(' ~ actor ~ ', ' ~ assignee ~ ')' if actor else assignee }} as agent,
-    {{ history }}.channel,
-    {{ history }}.product,
-    {{ history }}.brand,
-    {%- for name in declared_attributes('tickets') %}
-    {{ attribute(name, history ~ '.attributes') }} as {{ name }},
-    {%- endfor %}
+    {{ 'coalesce(' ~ actor ~ ', ' ~ stretch ~ '.assignee)' if actor else stretch ~ '.assignee' }} as agent,
     {{ customers }}.segment,
 {%- endmacro %}
 

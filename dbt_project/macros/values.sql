@@ -64,3 +64,8 @@
 {% macro stable_avg(value) -%}
     ({{ stable_sum(value) }} / nullif(count({{ value }}), 0))
 {%- endmacro %}
+
+{#- The columns of a mart's contract: for a last select that orders by a key which is not published. -#}
+{% macro contract_columns() -%}
+    {{ model.columns | join(', ') if model is defined and model.columns else '*' }}
+{%- endmacro %}

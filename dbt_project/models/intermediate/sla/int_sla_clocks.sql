@@ -1,7 +1,5 @@
 -- Grain: one run of an SLA clock × target that governs it at any time: what the target's clock, its pauses taken out, has
 -- counted in all, and the stretch in which it reaches the target, or what is left and from where it would go on.
-{%- set run = 'source, ticket_id, metric, turn_number' %}
-
 with spans as (
 
     select * from {{ ref('int_sla_spans') }}
@@ -14,67 +12,41 @@ targets as (
 
 ),
 
-targeted as (
-
-    select
-        *,
-        min(target_id) over (partition by {{ run }}) as first_target_id,
-        max(target_id) over (partition by {{ run }}) as last_target_id
-    from spans
-
-),
-
 -- Nearly every run has one target all along. Where the priority changed, each target is held against the whole run.
-changed_runs as (
-
-    select distinct
-        {{ run }},
-        target_id as held_target_id
-    from targeted
-    where
-        first_target_id < last_target_id
-        and target_id is not null
-
-),
-
-held as (
+run_targets as (
 
     select
-        *,
-        first_target_id as held_target_id
-    from targeted
-    where first_target_id = last_target_id
-
-    union all
-
-    select
-        targeted.*,
-        changed_runs.held_target_id
-    from targeted
-    inner join changed_runs
-        on
-            targeted.source = changed_runs.source
-            and targeted.ticket_id = changed_runs.ticket_id
-            and targeted.metric = changed_runs.metric
-            and targeted.turn_number = changed_runs.turn_number
+        run_number,
+        target_id
+    from spans
+    where target_id is not null
+    group by run_number, target_id
 
 ),
 
 counted as (
 
     select
-        held.*,
+        spans.run_number,
+        spans.event_number,
+        spans.priority,
+        spans.schedule_id,
+        spans.is_last,
+        spans.started_at,
+        spans.ended_at,
+        targets.target_id,
         targets.target_micros,
         targets.clock,
-        coalesce(held.target_id = held.held_target_id, false) as is_governing,
-        position(concat(' ', held.status, ' ') in targets.pauses_on) > 0 as is_paused,
+        coalesce(spans.target_id = targets.target_id, false) as is_governing,
+        position(concat(' ', spans.status, ' ') in targets.pauses_on) > 0 as is_paused,
         case
-            when position(concat(' ', held.status, ' ') in targets.pauses_on) > 0 then 0
-            when targets.clock = 'business' then held.business_micros
-            else held.calendar_micros
+            when position(concat(' ', spans.status, ' ') in targets.pauses_on) > 0 then 0
+            when targets.clock = 'business' then spans.business_micros
+            else spans.calendar_micros
         end as micros
-    from held
-    inner join targets on held.held_target_id = targets.target_id
+    from spans
+    inner join run_targets on spans.run_number = run_targets.run_number
+    inner join targets on run_targets.target_id = targets.target_id
 
 ),
 
@@ -83,7 +55,7 @@ summed as (
     select
         *,
         sum(micros) over (
-            partition by {{ run }}, held_target_id order by event_number
+            partition by run_number, target_id order by event_number
             rows between unbounded preceding and current row
         ) as micros_after
     from counted
@@ -103,7 +75,7 @@ overdue as (
                         else 0
                     end
                 ) over (
-                    partition by {{ run }}, held_target_id order by event_number
+                    partition by run_number, target_id order by event_number
                     rows between unbounded preceding and current row
                 )
         end as overdue_place
@@ -114,8 +86,8 @@ overdue as (
 final as (
 
     select
-        {{ run }},
-        held_target_id as target_id,
+        run_number,
+        target_id,
         min(target_micros) as target_micros,
         min(clock) as clock,
         sum(micros) as elapsed_micros,
@@ -146,7 +118,7 @@ final as (
         max(case when overdue_place = 2 then started_at end) as overdue_again_from,
         max(case when overdue_place = 2 then priority end) as overdue_again_priority
     from overdue
-    group by {{ run }}, held_target_id
+    group by run_number, target_id
 
 )
 

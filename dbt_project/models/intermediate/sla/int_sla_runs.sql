@@ -1,5 +1,5 @@
 -- Grain: one run of a clock a target is held against: a published ticket × metric (× turn, for next_response), from its
--- start to its fulfilment or as_of. What is never judged is here too, with the reason.
+-- start to its fulfilment or as_of, numbered. What is never judged is here too, with the reason.
 
 with outcomes as (
 
@@ -29,7 +29,7 @@ answering as (
 
     select
         *,
-        max(case when event_kind = 'row_response' then 1 else 0 end) over (partition by source, ticket_id) = 1
+        max(case when event_kind = 'row_response' then 1 else 0 end) over (partition by ticket_number) = 1
             as has_row_response
     from moments
     where
@@ -43,8 +43,7 @@ answering as (
 answers as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         -- touches do not answer where the row says what did
         case when has_row_response then 0 else turn_number end as turn_number,
         event_number,
@@ -53,7 +52,7 @@ answers as (
         is_date_only,
         case when is_touch or event_kind = 'row_response' then 'reply' else 'solve' end as met_by,
         row_number() over (
-            partition by source, ticket_id, case when has_row_response then 0 else turn_number end order by event_number
+            partition by ticket_number, case when has_row_response then 0 else turn_number end order by event_number
         ) as place
     from answering
     where not (is_touch and has_row_response)
@@ -63,8 +62,7 @@ answers as (
 first_responses as (
 
     select
-        outcomes.source,
-        outcomes.ticket_id,
+        outcomes.ticket_number,
         'first_response' as metric,
         0 as turn_number,
         outcomes.clock_started_at as started_at,
@@ -83,8 +81,7 @@ first_responses as (
     from outcomes
     left join answers
         on
-            outcomes.source = answers.source
-            and outcomes.ticket_id = answers.ticket_id
+            outcomes.ticket_number = answers.ticket_number
             and outcomes.clock_started_turn = answers.turn_number
             and answers.place = 1
 
@@ -93,8 +90,7 @@ first_responses as (
 resolutions as (
 
     select
-        outcomes.source,
-        outcomes.ticket_id,
+        outcomes.ticket_number,
         metrics.metric,
         0 as turn_number,
         outcomes.clock_started_at as started_at,
@@ -118,8 +114,7 @@ resolutions as (
     ) as metrics
     left join moments as solves
         on
-            outcomes.source = solves.source
-            and outcomes.ticket_id = solves.ticket_id
+            outcomes.ticket_number = solves.ticket_number
             and outcomes.last_solve_number = solves.event_number
             and outcomes.resolved_at is not null
 
@@ -128,8 +123,7 @@ resolutions as (
 next_responses as (
 
     select
-        turns.source,
-        turns.ticket_id,
+        turns.ticket_number,
         'next_response' as metric,
         turns.turn_number,
         turns.turn_started_at as started_at,
@@ -146,10 +140,7 @@ next_responses as (
         turns.is_inexact,
         outcomes.is_status_inexact
     from turns
-    inner join outcomes
-        on
-            turns.source = outcomes.source
-            and turns.ticket_id = outcomes.ticket_id
+    inner join outcomes on turns.ticket_number = outcomes.ticket_number
 
 ),
 
@@ -166,8 +157,8 @@ runs as (
 final as (
 
     select
-        runs.source,
-        runs.ticket_id,
+        row_number() over (order by runs.ticket_number, runs.metric, runs.turn_number) as run_number,
+        runs.ticket_number,
         runs.metric,
         cast(runs.turn_number as bigint) as turn_number,
         runs.started_at,

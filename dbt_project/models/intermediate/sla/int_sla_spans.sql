@@ -1,5 +1,6 @@
--- Grain: one run of an SLA clock × stretch of the ticket's life it runs through: which target then governs (the one of
--- the priority in force, of those that hold on the day the run starts), and how long the stretch is on either clock.
+-- Grain: one run of an SLA clock × stretch of the ticket's life it runs through, in which status, priority and schedule stay
+-- as they are: which target then governs (the one of the priority in force, of those that hold on the day the run
+-- starts), and how long the stretch is on either clock.
 
 with runs as (
 
@@ -10,18 +11,13 @@ with runs as (
 
 states as (
 
-    select * from {{ ref('int_ticket_states') }}
-
-),
-
-history as (
-
     select
-        source,
-        ticket_id,
-        ticket_version,
-        priority
-    from {{ ref('int_ticket_history') }}
+        *,
+        lag(concat_ws('|', coalesce(status, '?'), schedule_id, coalesce(priority, '?'))) over (
+            partition by ticket_number order by event_number
+        ) as previous_state,
+        concat_ws('|', coalesce(status, '?'), schedule_id, coalesce(priority, '?')) as state
+    from {{ ref('int_ticket_states') }}
 
 ),
 
@@ -31,64 +27,53 @@ targets as (
 
 ),
 
-prioritised as (
+changes as (
 
     select
-        states.*,
-        case when states.priority is null then history.priority else nullif(states.priority, '') end
-            as priority_in_force
+        *,
+        lead(event_number) over (partition by ticket_number order by event_number) as next_number,
+        lead(started_at) over (partition by ticket_number order by event_number) as next_at,
+        lead(started_micros) over (partition by ticket_number order by event_number) as next_micros
     from states
-    inner join history
-        on
-            states.source = history.source
-            and states.ticket_id = history.ticket_id
-            and states.ticket_version = history.ticket_version
+    where
+        previous_state is null
+        or previous_state <> state
 
 ),
 
 stretches as (
 
     select
-        runs.source,
-        runs.ticket_id,
+        runs.run_number,
         runs.metric,
-        runs.turn_number,
         runs.started_date,
-        prioritised.event_number,
-        prioritised.status,
-        prioritised.priority_in_force as priority,
-        prioritised.schedule_id,
-        prioritised.next_event_number is null or prioritised.next_event_number > coalesce(
-            runs.fulfilled_number, prioritised.next_event_number
-        ) as is_last,
+        changes.event_number,
+        changes.status,
+        changes.priority,
+        changes.schedule_id,
+        changes.next_number is null or coalesce(changes.next_number > runs.fulfilled_number, false) as is_last,
+        case when changes.event_number < runs.started_number then runs.started_at else changes.started_at end
+            as started_at,
+        case when changes.event_number < runs.started_number then runs.started_micros else changes.started_micros end
+            as started_micros,
+        least(coalesce(changes.next_at, runs.ended_at), runs.ended_at) as ended_at,
         case
-            when prioritised.event_number < runs.started_number then runs.started_at else prioritised.started_at
-        end as started_at,
-        case
-            when prioritised.event_number < runs.started_number then runs.started_micros
-            else prioritised.started_micros
-        end as started_micros,
-        least(prioritised.ended_at, runs.ended_at) as ended_at,
-        case
-            when prioritised.ended_at > runs.ended_at then runs.ended_micros else prioritised.ended_micros
+            when changes.next_number is null or changes.next_at > runs.ended_at then runs.ended_micros
+            else changes.next_micros
         end as ended_micros
     from runs
-    inner join prioritised
+    inner join changes
         on
-            runs.source = prioritised.source
-            and runs.ticket_id = prioritised.ticket_id
-            and (runs.fulfilled_number is null or runs.fulfilled_number >= prioritised.event_number)
-            and (prioritised.next_event_number is null or runs.started_number < prioritised.next_event_number)
+            runs.ticket_number = changes.ticket_number
+            and (runs.fulfilled_number is null or runs.fulfilled_number >= changes.event_number)
+            and (changes.next_number is null or runs.started_number < changes.next_number)
 
 ),
 
 final as (
 
     select
-        stretches.source,
-        stretches.ticket_id,
-        stretches.metric,
-        stretches.turn_number,
+        stretches.run_number,
         stretches.event_number,
         stretches.status,
         stretches.priority,

@@ -34,8 +34,7 @@ buckets as (
 outcomes as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         business_time_gap
     from {{ ref('int_ticket_outcomes') }}
 
@@ -47,21 +46,15 @@ moments as (
 
 ),
 
-spine as (
+ticket_values as (
 
-    select * from {{ ref('int_ticket_spine') }}
-
-),
-
-history as (
-
-    select * from {{ ref('int_ticket_history') }}
+    select * from {{ ref('int_ticket_values') }}
 
 ),
 
 tickets as (
 
-    select * from {{ ref('int_tickets') }}
+    select * from {{ ref('int_ticket_numbers') }}
 
 ),
 
@@ -143,10 +136,7 @@ breached as (
 deciding as (
 
     select
-        source,
-        ticket_id,
-        metric,
-        turn_number,
+        run_number,
         target_id,
         elapsed_micros,
         due_at,
@@ -156,17 +146,14 @@ deciding as (
         false as is_paused,
         is_reached_at_unknown_hours,
         row_number() over (
-            partition by source, ticket_id, metric, turn_number order by breached_at, target_id
+            partition by run_number order by breached_at, target_id
         ) as place
     from breached
 
     union all
 
     select
-        dued.source,
-        dued.ticket_id,
-        dued.metric,
-        dued.turn_number,
+        dued.run_number,
         dued.target_id,
         dued.elapsed_micros,
         dued.due_at,
@@ -177,23 +164,18 @@ deciding as (
         dued.is_reached_at_unknown_hours,
         1 as place
     from dued
-    left join breached
-        on
-            dued.source = breached.source
-            and dued.ticket_id = breached.ticket_id
-            and dued.metric = breached.metric
-            and dued.turn_number = breached.turn_number
+    left join breached on dued.run_number = breached.run_number
     where
         dued.is_in_force
-        and breached.source is null
+        and breached.run_number is null
 
 ),
 
 judged as (
 
     select
-        runs.source,
-        runs.ticket_id,
+        runs.run_number,
+        runs.ticket_number,
         runs.metric,
         runs.turn_number,
         runs.is_inbound,
@@ -221,16 +203,10 @@ judged as (
             when deciding.is_reached_at_unknown_hours then outcomes.business_time_gap
         end as reason
     from runs
-    inner join outcomes
-        on
-            runs.source = outcomes.source
-            and runs.ticket_id = outcomes.ticket_id
+    inner join outcomes on runs.ticket_number = outcomes.ticket_number
     left join deciding
         on
-            runs.source = deciding.source
-            and runs.ticket_id = deciding.ticket_id
-            and runs.metric = deciding.metric
-            and runs.turn_number = deciding.turn_number
+            runs.run_number = deciding.run_number
             and deciding.place = 1
     left join targets on deciding.target_id = targets.target_id
 
@@ -240,60 +216,51 @@ judged as (
 unanswered_breaches as (
 
     select
-        judged.metric,
-        judged.turn_number as run_turn,
+        judged.run_number,
+        judged.ticket_number,
         judged.breached_at,
-        spine.*,
-        row_number() over (
-            partition by judged.source, judged.ticket_id, judged.metric, judged.turn_number
-            order by spine.event_number desc
-        ) as place
+        max(ticket_values.values_number) as values_number
     from judged
-    inner join spine
+    inner join ticket_values
         on
-            judged.source = spine.source
-            and judged.ticket_id = spine.ticket_id
-            and judged.breached_at >= spine.happened_at
+            judged.ticket_number = ticket_values.ticket_number
+            and judged.breached_at >= ticket_values.happened_at
     where
         judged.reason is null
         and judged.fulfilled_number is null
+    group by
+        judged.run_number,
+        judged.ticket_number,
+        judged.breached_at
 
 ),
 
 values_at_breach as (
 
     select
-        breaches.metric,
-        breaches.run_turn,
-        {{- values_in_force('breaches', 'history', 'customers') }}
-        breaches.source,
-        breaches.ticket_id
+        {{- values_in_force('ticket_values', 'customers') }}
+        breaches.run_number
     from unanswered_breaches as breaches
-    inner join history
+    inner join ticket_values
         on
-            breaches.source = history.source
-            and breaches.ticket_id = history.ticket_id
-            and breaches.ticket_version = history.ticket_version
-    inner join tickets
-        on
-            breaches.source = tickets.source
-            and breaches.ticket_id = tickets.ticket_id
+            breaches.ticket_number = ticket_values.ticket_number
+            and breaches.values_number = ticket_values.values_number
+    inner join tickets on breaches.ticket_number = tickets.ticket_number
     left join customers
         on {{ in_force('customers', 'tickets.customer_key', 'breaches.breached_at') }}
-    where breaches.place = 1
 
 ),
 
 final as (
 
     select
-        judged.source,
-        judged.ticket_id,
+        tickets.source,
+        judged.ticket_number,
         judged.metric,
         judged.turn_number,
         judged.is_inbound,
-        moments.customer_key,
-        coalesce(moments.customer_key, concat(judged.source, ':', judged.ticket_id)) as respondent_key,
+        tickets.customer_key,
+        tickets.respondent_key,
         judged.started_at,
         judged.fulfilled_at,
         judged.met_by,
@@ -323,25 +290,20 @@ final as (
         judged.priority,
         {%- for dimension in ticket_dimensions() if dimension != 'priority' %}
         case
-            when values_at_breach.source is not null then values_at_breach.{{ dimension }}
+            when values_at_breach.run_number is not null then values_at_breach.{{ dimension }}
             else moments.{{ dimension }}
         end as {{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
     from judged
+    inner join tickets on judged.ticket_number = tickets.ticket_number
     left join moments
         on
-            judged.source = moments.source
-            and judged.ticket_id = moments.ticket_id
+            judged.ticket_number = moments.ticket_number
             and case
                 when judged.fulfilled_number is null then moments.is_last
                 else judged.fulfilled_number = moments.event_number
             end
-    left join values_at_breach
-        on
-            judged.source = values_at_breach.source
-            and judged.ticket_id = values_at_breach.ticket_id
-            and judged.metric = values_at_breach.metric
-            and judged.turn_number = values_at_breach.run_turn
+    left join values_at_breach on judged.run_number = values_at_breach.run_number
 
 )
 

@@ -22,13 +22,14 @@ with live_contacts as (
 moments as (
 
     select
-        *,
-        coalesce(customer_key, concat(source, ':', ticket_id)) as respondent_key
-    from {{ ref('int_ticket_moments') }}
+        moments.*,
+        numbers.respondent_key
+    from {{ ref('int_ticket_moments') }} as moments
+    inner join {{ ref('int_ticket_numbers') }} as numbers on moments.ticket_number = numbers.ticket_number
     where
-        (event_kind = 'opened' and status is not null)
-        or is_done_now
-        or is_reopen
+        (moments.event_kind = 'opened' and moments.status is not null)
+        or moments.is_done_now
+        or moments.is_reopen
 
 ),
 

@@ -4,7 +4,12 @@
 with spine as (
 
     select
-        *,
+        ticket_number,
+        event_number,
+        values_number,
+        happened_at,
+        is_last,
+        coalesce(not {{ is_done('status') }}, false) as is_unsolved,
         {{ local_date('happened_at') }} as happened_date,
         case when not is_last then {{ local_date('next_happened_at') }} end as next_date
     from {{ ref('int_ticket_spine') }}
@@ -13,13 +18,13 @@ with spine as (
 
 tickets as (
 
-    select * from {{ ref('int_tickets') }}
+    select * from {{ ref('int_ticket_numbers') }}
 
 ),
 
-history as (
+ticket_values as (
 
-    select * from {{ ref('int_ticket_history') }}
+    select * from {{ ref('int_ticket_values') }}
 
 ),
 
@@ -39,12 +44,19 @@ as_of as (
 day_ends as (
 
     select
-        *,
-        coalesce(not {{ is_done('status') }}, false) as is_unsolved
+        spine.*,
+        concat_ws(
+            '|', spine.is_unsolved, coalesce(ticket_values.told_team, '?'), coalesce(ticket_values.told_assignee, '?'),
+            coalesce(ticket_values.told_priority, '?'), coalesce(ticket_values.told_category, '?'), ticket_values.ticket_version
+        ) as state
     from spine
+    inner join ticket_values
+        on
+            spine.ticket_number = ticket_values.ticket_number
+            and spine.values_number = ticket_values.values_number
     where
-        is_last
-        or next_date > happened_date
+        spine.is_last
+        or spine.next_date > spine.happened_date
 
 ),
 
@@ -52,14 +64,7 @@ compared as (
 
     select
         *,
-        lag(concat_ws(
-            '|', is_unsolved, coalesce(team, '?'), coalesce(assignee, '?'), coalesce(priority, '?'),
-            coalesce(category, '?'), ticket_version
-        )) over (partition by source, ticket_id order by event_number) as previous_state,
-        concat_ws(
-            '|', is_unsolved, coalesce(team, '?'), coalesce(assignee, '?'), coalesce(priority, '?'),
-            coalesce(category, '?'), ticket_version
-        ) as state
+        lag(state) over (partition by ticket_number order by event_number) as previous_state
     from day_ends
 
 ),
@@ -68,7 +73,7 @@ runs as (
 
     select
         *,
-        lead(happened_date) over (partition by source, ticket_id order by event_number) as following_date
+        lead(happened_date) over (partition by ticket_number order by event_number) as following_date
     from compared
     where
         previous_state is null
@@ -79,33 +84,19 @@ runs as (
 final as (
 
     select
-        runs.source,
-        runs.ticket_id,
-        {{ local_date('tickets.created_at') }} as created_date,
+        runs.ticket_number,
+        tickets.created_date,
         runs.happened_date as first_date,
         coalesce(runs.following_date, {{ add_days('as_of.as_of_date', 1) }}) as end_date,
-        history.channel,
-        case when runs.priority is null then history.priority else nullif(runs.priority, '') end as priority,
-        case when runs.team is null then history.team else nullif(runs.team, '') end as team,
-        case when runs.assignee is null then history.agent_key else nullif(runs.assignee, '') end as agent,
-        case when runs.category is null then history.category else nullif(runs.category, '') end as category,
-        customers.segment,
-        history.product,
-        {%- for name in declared_attributes('tickets') %}
-        {{ attribute(name, 'history.attributes') }} as {{ name }},
-        {%- endfor %}
-        history.brand
+        {{- values_in_force('ticket_values', 'customers') }}
+        runs.happened_at as first_at
     from runs
     cross join as_of
-    inner join tickets
+    inner join tickets on runs.ticket_number = tickets.ticket_number
+    inner join ticket_values
         on
-            runs.source = tickets.source
-            and runs.ticket_id = tickets.ticket_id
-    inner join history
-        on
-            runs.source = history.source
-            and runs.ticket_id = history.ticket_id
-            and runs.ticket_version = history.ticket_version
+            runs.ticket_number = ticket_values.ticket_number
+            and runs.values_number = ticket_values.values_number
     left join customers
         on {{ in_force('customers', 'tickets.customer_key', 'runs.happened_at') }}
     where runs.is_unsolved

@@ -3,7 +3,7 @@
 
 with tickets as (
 
-    select * from {{ ref('int_tickets') }}
+    select * from {{ ref('int_ticket_numbers') }}
 
 ),
 
@@ -64,20 +64,17 @@ first_versions as (
 contacts as (
 
     select
-        openings.source,
-        openings.ticket_id,
-        coalesce(tickets.direction, 'inbound') as direction,
+        tickets.source,
+        tickets.ticket_id,
+        tickets.direction,
         false as is_merged,
-        openings.customer_key,
+        tickets.customer_key,
         openings.happened_date as event_date,
         {%- for dimension in ticket_dimensions() %}
         openings.{{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
     from openings
-    inner join tickets
-        on
-            openings.source = tickets.source
-            and openings.ticket_id = tickets.ticket_id
+    inner join tickets on openings.ticket_number = tickets.ticket_number
 
     union all
 

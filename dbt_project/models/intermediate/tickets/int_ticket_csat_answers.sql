@@ -16,7 +16,7 @@ with answers as (
 
 tickets as (
 
-    select * from {{ ref('int_tickets') }}
+    select * from {{ ref('int_ticket_numbers') }}
 
 ),
 
@@ -26,9 +26,9 @@ spine as (
 
 ),
 
-history as (
+ticket_values as (
 
-    select * from {{ ref('int_ticket_history') }}
+    select * from {{ ref('int_ticket_values') }}
 
 ),
 
@@ -38,7 +38,7 @@ tickets_by_id as (
 
     select
         ticket_id,
-        max(source) as source
+        max(ticket_number) as ticket_number
     from tickets
     group by ticket_id
     having count(*) = 1
@@ -51,8 +51,7 @@ tied as (
         answers.source,
         answers.response_id,
         answers.responded_at,
-        coalesce(own_tickets.source, tickets_by_id.source) as ticket_source,
-        answers.ticket_id
+        coalesce(own_tickets.ticket_number, tickets_by_id.ticket_number) as ticket_number
     from answers
     left join tickets as own_tickets
         on
@@ -82,10 +81,7 @@ ranked as (
                 spine.event_number
         ) as place
     from tied
-    inner join spine
-        on
-            tied.ticket_source = spine.source
-            and tied.ticket_id = spine.ticket_id
+    inner join spine on tied.ticket_number = spine.ticket_number
 
 ),
 
@@ -94,18 +90,17 @@ credited as (
     select
         ranked.answer_source,
         ranked.response_id,
-        {{- values_in_force('ranked', 'history', 'answers') }}
-        ranked.ticket_id
+        {{- values_in_force('ticket_values', 'answers') }}
+        ranked.ticket_number
     from ranked
     inner join answers
         on
             ranked.answer_source = answers.source
             and ranked.response_id = answers.response_id
-    inner join history
+    inner join ticket_values
         on
-            ranked.source = history.source
-            and ranked.ticket_id = history.ticket_id
-            and ranked.ticket_version = history.ticket_version
+            ranked.ticket_number = ticket_values.ticket_number
+            and ranked.values_number = ticket_values.values_number
     where ranked.place = 1
 
 ),
@@ -116,13 +111,13 @@ final as (
         answers.source,
         answers.response_id,
         answers.ticket_id,
-        credited.ticket_id is not null as is_ticket_known,
+        credited.ticket_number is not null as is_ticket_known,
         answers.respondent_key,
         answers.event_date,
         answers.is_satisfied,
         {%- for dimension in ticket_dimensions() %}
         {%- if dimension in ['channel', 'team', 'agent', 'product', 'brand'] %}
-        case when credited.ticket_id is not null then credited.{{ dimension }} else answers.{{ dimension }} end
+        case when credited.ticket_number is not null then credited.{{ dimension }} else answers.{{ dimension }} end
             as {{ dimension }}
         {%- elif dimension == 'segment' %}
         answers.segment

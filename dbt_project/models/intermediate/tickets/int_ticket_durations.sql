@@ -16,6 +16,12 @@ moments as (
 
 ),
 
+numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
 turns as (
 
     select * from {{ ref('int_ticket_turns') }}
@@ -41,8 +47,7 @@ ended as (
     }.items() %}
     select
         '{{ metric }}' as metric,
-        source,
-        ticket_id,
+        ticket_number,
         {{ metric }}_calendar_minutes as calendar_minutes,
         {{ metric }}_business_minutes as business_minutes,
         {{ event_number }} as event_number
@@ -60,11 +65,11 @@ durations as (
 
     select
         ended.metric,
-        ended.source,
-        ended.ticket_id,
+        ended.ticket_number,
         ended.calendar_minutes,
         ended.business_minutes,
-        moments.customer_key,
+        moments.source,
+        numbers.respondent_key,
         moments.happened_date as event_date,
         {%- for dimension in dimensions %}
         moments.{{ dimension }}{{ ',' if not loop.last }}
@@ -72,20 +77,20 @@ durations as (
     from ended
     inner join moments
         on
-            ended.source = moments.source
-            and ended.ticket_id = moments.ticket_id
+            ended.ticket_number = moments.ticket_number
             and ended.event_number = moments.event_number
+    inner join numbers on ended.ticket_number = numbers.ticket_number
     where ended.calendar_minutes is not null
 
     union all
 
     select
         'next_response' as metric,
-        source,
-        ticket_id,
+        ticket_number,
         turn_calendar_minutes as calendar_minutes,
         turn_business_minutes as business_minutes,
-        customer_key,
+        source,
+        respondent_key,
         turn_ended_date as event_date,
         {%- for dimension in dimensions %}
         {{ dimension }}{{ ',' if not loop.last }}
@@ -100,8 +105,8 @@ final as (
     select
         metric,
         source,
-        ticket_id,
-        coalesce(customer_key, concat(source, ':', ticket_id)) as respondent_key,
+        ticket_number,
+        respondent_key,
         event_date,
         calendar_minutes,
         business_minutes,

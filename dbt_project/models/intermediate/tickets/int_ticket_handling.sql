@@ -6,6 +6,12 @@ with spine as (
 
 ),
 
+numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
 live_contacts as (
 
     select * from {{ ref('int_ticket_live_contacts') }}
@@ -22,13 +28,12 @@ teams as (
 tiered_moves as (
 
     select
-        spine.source,
-        spine.ticket_id,
+        spine.ticket_number,
         teams.tier,
-        lag(teams.tier) over (partition by spine.source, spine.ticket_id order by spine.event_number) as previous_tier
+        lag(teams.tier) over (partition by spine.ticket_number order by spine.event_number) as previous_tier
     from spine
     inner join teams
-        on spine.team = teams.team
+        on spine.event_value = teams.team
     where spine.event_kind = 'team'
 
 ),
@@ -36,42 +41,36 @@ tiered_moves as (
 escalations as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         sum(case when tier > previous_tier then 1 else 0 end) as escalation_count
     from tiered_moves
-    group by
-        source,
-        ticket_id
+    group by ticket_number
 
 ),
 
 tiered_sources as (
 
-    select distinct source
+    select distinct numbers.source
     from tiered_moves
+    inner join numbers on tiered_moves.ticket_number = numbers.ticket_number
 
 ),
 
 resolutions as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         sum(case when is_done_now then 1 else 0 end) as resolution_count
     from spine
     where is_done_now
-    group by
-        source,
-        ticket_id
+    group by ticket_number
 
 ),
 
 contacts as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         sum(case when contact_kind = 'chat' then 1 else 0 end) as live_session_count,
         sum(case when is_abandoned then 1 else 0 end) as abandoned_contact_count,
         {{ latest_known(
@@ -79,9 +78,7 @@ contacts as (
         ) }} as speed_of_answer_seconds,
         {{ stable_sum('handle_minutes') }} as handle_minutes
     from live_contacts
-    group by
-        source,
-        ticket_id
+    group by ticket_number
 
 ),
 
@@ -94,8 +91,7 @@ outcomes as (
 final as (
 
     select
-        outcomes.source,
-        outcomes.ticket_id,
+        outcomes.ticket_number,
         -- nothing is known of sessions where no message and no status tells of the ticket's life
         case when outcomes.touch_count is not null then coalesce(contacts.live_session_count, 0) end
             as live_session_count,
@@ -112,20 +108,11 @@ final as (
             else outcomes.reopen_count + case when {{ is_done('outcomes.status') }} then 1 else 0 end
         end as resolution_count
     from outcomes
-    left join contacts
-        on
-            outcomes.source = contacts.source
-            and outcomes.ticket_id = contacts.ticket_id
-    left join escalations
-        on
-            outcomes.source = escalations.source
-            and outcomes.ticket_id = escalations.ticket_id
+    left join contacts on outcomes.ticket_number = contacts.ticket_number
+    left join escalations on outcomes.ticket_number = escalations.ticket_number
     left join tiered_sources
         on outcomes.source = tiered_sources.source
-    left join resolutions
-        on
-            outcomes.source = resolutions.source
-            and outcomes.ticket_id = resolutions.ticket_id
+    left join resolutions on outcomes.ticket_number = resolutions.ticket_number
 
 )
 

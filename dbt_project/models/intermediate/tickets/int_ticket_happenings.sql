@@ -1,10 +1,17 @@
 -- Grain: one thing that happened on a published ticket up to as_of, not yet in order.
 -- Besides the events (repeats apart) there are rows for the opening, for later versions of the ticket's row and,
 -- where a ticket has neither a created nor a status event, for the reply and the resolution its row states.
+-- A view: int_ticket_spine alone reads it, once.
+{{ config(materialized='view') }}
 
 with tickets as (
 
-    select * from {{ ref('int_tickets') }}
+    select
+        numbers.*,
+        as_of.as_of
+    from {{ ref('int_ticket_numbers') }} as numbers
+    cross join {{ ref('int_as_of') }} as as_of
+    where numbers.is_opened
 
 ),
 
@@ -26,54 +33,32 @@ history as (
 
 ),
 
-as_of as (
-
-    select as_of from {{ ref('int_as_of') }}
-
-),
-
-recorded_tickets as (
-
-    select distinct
-        all_events.source,
-        all_events.ticket_id
-    from all_events
-    cross join as_of
-    where
-        all_events.event_type in ('created', 'status')
-        and all_events.occurred_at <= as_of.as_of
-
-),
-
-opened_tickets as (
+-- On a ticket the company opened nothing is an answer until the customer has said something.
+outbound_starts as (
 
     select
-        tickets.*,
-        as_of.as_of,
-        recorded_tickets.ticket_id is not null as has_event_history
-    from tickets
-    cross join as_of
-    left join recorded_tickets
+        tickets.ticket_number,
+        min(greatest(all_events.occurred_at, tickets.created_at)) as first_contact_at
+    from all_events
+    inner join tickets
         on
-            tickets.source = recorded_tickets.source
-            and tickets.ticket_id = recorded_tickets.ticket_id
-    where tickets.created_at <= as_of.as_of
+            all_events.source = tickets.source
+            and all_events.ticket_id = tickets.ticket_id
+            and tickets.direction = 'outbound'
+    where
+        all_events.occurred_at <= tickets.as_of
+        and {{ event_kind('all_events') }} in ('reply', 'call')
+        and all_events.actor_role = 'customer'
+    group by tickets.ticket_number
 
 ),
 
 events as (
 
     select
-        all_events.source,
-        all_events.ticket_id,
-        opened_tickets.direction,
+        tickets.ticket_number,
         all_events.event_id,
-        -- what the customer sees is a reply, what not a note, whatever the source calls it
-        case
-            when all_events.event_type in ('reply', 'note') then case when all_events.is_public then 'reply' else 'note' end
-            when all_events.event_type = 'call' and not all_events.is_public then 'other'
-            else all_events.event_type
-        end as event_kind,
+        {{ event_kind('all_events') }} as event_kind,
         -- who did it: the role stated; without one the agent named; else nobody knows
         coalesce(
             all_events.actor_role,
@@ -85,65 +70,50 @@ events as (
             else all_events.value
         end as event_value,
         -- what is dated before the ticket opened happened at its opening: the clocks of two systems differ
-        greatest(all_events.occurred_at, opened_tickets.created_at) as happened_at,
+        greatest(all_events.occurred_at, tickets.created_at) as happened_at,
         all_events.occurred_at_is_date_only as is_date_only,
         all_events.session_id,
         all_events.wait_seconds,
         all_events.duration_seconds,
         all_events.event_type = 'reply'
-        and (all_events.session_id is not null or coalesce(opened_tickets.channel, '') = 'chat') as is_live
+        and (all_events.session_id is not null or coalesce(tickets.channel, '') = 'chat') as is_live,
+        tickets.direction = 'inbound'
+        or coalesce(greatest(all_events.occurred_at, tickets.created_at) >= outbound_starts.first_contact_at, false)
+            as can_be_answered
     from all_events
-    inner join opened_tickets
+    inner join tickets
         on
-            all_events.source = opened_tickets.source
-            and all_events.ticket_id = opened_tickets.ticket_id
+            all_events.source = tickets.source
+            and all_events.ticket_id = tickets.ticket_id
+    left join outbound_starts on tickets.ticket_number = outbound_starts.ticket_number
     left join duplicates
         on
             all_events.source = duplicates.source
             and all_events.event_id = duplicates.event_id
     where
-        all_events.occurred_at <= opened_tickets.as_of
+        all_events.occurred_at <= tickets.as_of
         and duplicates.event_id is null
-
-),
-
-outbound_starts as (
-
-    select
-        source,
-        ticket_id,
-        min(happened_at) as first_contact_at
-    from events
-    where
-        direction = 'outbound'
-        and event_kind in ('reply', 'call')
-        and author = 'customer'
-    group by
-        source,
-        ticket_id
 
 ),
 
 openings as (
 
     select
-        opened_tickets.source,
-        opened_tickets.ticket_id,
+        tickets.ticket_number,
         'opened' as event_kind,
-        opened_tickets.created_at as happened_at,
-        opened_tickets.created_at_is_date_only as is_date_only,
+        tickets.created_at as happened_at,
+        tickets.created_at_is_date_only as is_date_only,
         history.ticket_version,
         case
-            when opened_tickets.has_event_history then 'new'
+            when tickets.has_event_history then 'new'
             -- done at an instant nobody states: in no status at any known time
-            when not {{ is_done('opened_tickets.status') }} or opened_tickets.resolved_at is not null then 'open'
+            when not {{ is_done('tickets.status') }} or tickets.resolved_at is not null then 'open'
         end as event_value,
         coalesce(history.schedule_id, '') as row_schedule
-    from opened_tickets
+    from tickets
     inner join history
         on
-            opened_tickets.source = history.source
-            and opened_tickets.ticket_id = history.ticket_id
+            tickets.ticket_number = history.ticket_number
             and history.ticket_version = 1
 
 ),
@@ -151,15 +121,14 @@ openings as (
 row_responses as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         'row_response' as event_kind,
         first_responded_at as happened_at,
         first_responded_at_is_date_only as is_date_only,
         cast(null as bigint) as ticket_version,
         cast(null as varchar) as event_value,
         cast(null as varchar) as row_schedule
-    from opened_tickets
+    from tickets
     where
         not has_event_history
         and first_responded_at <= as_of
@@ -169,15 +138,14 @@ row_responses as (
 row_solves as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         'row_solve' as event_kind,
         resolved_at as happened_at,
         resolved_at_is_date_only as is_date_only,
         cast(null as bigint) as ticket_version,
         case when {{ is_done('status') }} then 'solved' end as event_value,
         cast(null as varchar) as row_schedule
-    from opened_tickets
+    from tickets
     where
         not has_event_history
         and resolved_at <= as_of
@@ -187,22 +155,18 @@ row_solves as (
 versions as (
 
     select
-        history.source,
-        history.ticket_id,
+        history.ticket_number,
         'version' as event_kind,
-        greatest(history.valid_from, opened_tickets.created_at) as happened_at,
+        greatest(history.valid_from, tickets.created_at) as happened_at,
         false as is_date_only,
         history.ticket_version,
         cast(null as varchar) as event_value,
         coalesce(history.schedule_id, '') as row_schedule
     from history
-    inner join opened_tickets
-        on
-            history.source = opened_tickets.source
-            and history.ticket_id = opened_tickets.ticket_id
+    inner join tickets on history.ticket_number = tickets.ticket_number
     where
         history.ticket_version > 1
-        and history.valid_from <= opened_tickets.as_of
+        and history.valid_from <= tickets.as_of
 
 ),
 
@@ -221,47 +185,39 @@ ticket_rows as (
 happenings as (
 
     select
-        events.source,
-        events.ticket_id,
-        events.event_id,
-        events.event_kind,
-        events.author,
-        events.agent_key,
-        events.event_value,
-        events.happened_at,
-        events.is_date_only,
-        events.session_id,
-        events.wait_seconds,
-        events.duration_seconds,
+        ticket_number,
+        event_id,
+        event_kind,
+        author,
+        agent_key,
+        event_value,
+        happened_at,
+        is_date_only,
+        session_id,
+        wait_seconds,
+        duration_seconds,
         cast(null as bigint) as ticket_version,
         cast(null as varchar) as row_schedule,
-        events.is_live,
-        events.event_kind in ('reply', 'call') and coalesce(events.author = 'customer', false) as is_customer_contact,
-        (
-            (events.event_kind = 'reply' and coalesce(events.author = 'agent', false))
+        is_live,
+        event_kind in ('reply', 'call') and coalesce(author = 'customer', false) as is_customer_contact,
+        can_be_answered
+        and (
+            (event_kind = 'reply' and coalesce(author = 'agent', false))
             -- a call is answered by the agent it names, whoever rang; one that names nobody was missed
             or (
-                events.event_kind = 'call'
-                and (coalesce(events.author = 'agent', false)
-                    or (coalesce(events.author = 'customer', false) and events.agent_key is not null))
+                event_kind = 'call'
+                and (
+                    coalesce(author = 'agent', false)
+                    or (coalesce(author = 'customer', false) and agent_key is not null)
+                )
             )
-        )
-        -- on a ticket the company opened nothing is an answer until the customer has said something
-        and (
-            coalesce(events.direction, 'inbound') = 'inbound'
-            or coalesce(events.happened_at >= outbound_starts.first_contact_at, false)
         ) as is_human_answer
     from events
-    left join outbound_starts
-        on
-            events.source = outbound_starts.source
-            and events.ticket_id = outbound_starts.ticket_id
 
     union all
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         cast(null as varchar) as event_id,
         event_kind,
         cast(null as varchar) as author,

@@ -5,12 +5,38 @@
 with versions as (
 
     select * from {{ ref('int_tickets_versions') }}
+    where disposition in ('published', 'superseded')
 
 ),
 
-tickets as (
+numbers as (
 
-    select * from {{ ref('int_tickets') }}
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
+ranked as (
+
+    select
+        numbers.ticket_number,
+        versions.updated_at,
+        versions.channel,
+        versions.priority,
+        versions.team,
+        versions.agent_key,
+        versions.category,
+        versions.product,
+        versions.brand,
+        versions.schedule_id,
+        versions.attributes,
+        row_number() over (
+            partition by numbers.ticket_number, versions.updated_at
+            order by versions.batch_sequence desc, versions.position desc
+        ) as recency
+    from versions
+    inner join numbers
+        on versions.source = numbers.source
+        and versions.ticket_id = numbers.ticket_id
 
 ),
 
@@ -18,42 +44,20 @@ in_force as (
 
     select
         *,
-        row_number() over (
-            partition by source, ticket_id, updated_at
-            order by batch_sequence desc, position desc
-        ) as recency
-    from versions
-    where disposition in ('published', 'superseded')
-
-),
-
-numbered as (
-
-    select
-        in_force.*,
-        row_number() over (
-            partition by in_force.source, in_force.ticket_id
-            order by in_force.updated_at asc nulls first
-        ) as ticket_version
-    from in_force
-    inner join tickets
-        on in_force.source = tickets.source
-        and in_force.ticket_id = tickets.ticket_id
-    where in_force.recency = 1
+        row_number() over (partition by ticket_number order by updated_at asc nulls first) as ticket_version,
+        lead(updated_at) over (partition by ticket_number order by updated_at asc nulls first) as superseded_at
+    from ranked
+    where recency = 1
 
 ),
 
 final as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         ticket_version,
         case when ticket_version = 1 then {{ beginning_of_time() }} else updated_at end as valid_from,
-        coalesce(
-            lead(updated_at) over (partition by source, ticket_id order by ticket_version),
-            {{ end_of_time() }}
-        ) as valid_to,
+        coalesce(superseded_at, {{ end_of_time() }}) as valid_to,
         channel,
         priority,
         team,
@@ -63,7 +67,7 @@ final as (
         brand,
         schedule_id,
         attributes
-    from numbered
+    from in_force
 
 )
 

@@ -2,34 +2,15 @@
 -- The date and the dimension values are those of the moment that ended its waiting: the answer, else its end.
 {%- set session_gap_minutes = 30 %}
 
-with spine as (
+with moments as (
 
-    select * from {{ ref('int_ticket_spine') }}
-    where event_kind in ('reply', 'call', 'handover')
-
-),
-
-live_messages as (
-
-    select * from {{ ref('int_ticket_live_messages') }}
+    select * from {{ ref('int_ticket_moments') }}
 
 ),
 
 tickets as (
 
-    select * from {{ ref('int_tickets') }}
-
-),
-
-history as (
-
-    select * from {{ ref('int_ticket_history') }}
-
-),
-
-customers as (
-
-    select * from {{ ref('int_customer_history') }}
+    select * from {{ ref('int_ticket_numbers') }}
 
 ),
 
@@ -44,8 +25,7 @@ as_of as (
 calls as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         event_number as contact_number,
         event_number as deciding_number,
         'call' as contact_kind,
@@ -60,30 +40,15 @@ calls as (
         end as queued_at,
         wait_seconds,
         duration_seconds
-    from spine
+    from moments
     where event_kind = 'call'
-
-),
-
-messages as (
-
-    select
-        spine.*,
-        live_messages.session_id,
-        live_messages.session_number
-    from spine
-    inner join live_messages
-        on
-            spine.source = live_messages.source
-            and spine.event_id = live_messages.event_id
 
 ),
 
 sessions as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         session_id,
         min(event_number) as first_number,
         max(event_number) as last_number,
@@ -98,10 +63,10 @@ sessions as (
         max(duration_seconds) as duration_seconds,
         bool_or(is_date_only) as is_inexact,
         bool_or(coalesce(author = 'bot', false)) as has_bot
-    from messages
+    from moments
+    where session_number is not null
     group by
-        source,
-        ticket_id,
+        ticket_number,
         session_id,
         session_number
     having bool_or(is_customer_contact or coalesce(author = 'agent', false))
@@ -112,25 +77,22 @@ sessions as (
 handed_over as (
 
     select
-        sessions.source,
-        sessions.ticket_id,
+        sessions.ticket_number,
         sessions.first_number,
         max(
             case
-                when sessions.answered_at is null or spine.happened_at <= sessions.answered_at then spine.happened_at
+                when sessions.answered_at is null or moments.happened_at <= sessions.answered_at then moments.happened_at
             end
         ) as handed_over_at
     from sessions
-    inner join spine
+    inner join moments
         on
-            sessions.source = spine.source
-            and sessions.ticket_id = spine.ticket_id
-            and spine.event_kind = 'handover'
-            and sessions.started_at <= spine.happened_at
-            and {{ add_minutes('sessions.ended_at', session_gap_minutes) }} >= spine.happened_at
+            sessions.ticket_number = moments.ticket_number
+            and moments.event_kind = 'handover'
+            and sessions.started_at <= moments.happened_at
+            and {{ add_minutes('sessions.ended_at', session_gap_minutes) }} >= moments.happened_at
     group by
-        sessions.source,
-        sessions.ticket_id,
+        sessions.ticket_number,
         sessions.first_number
 
 ),
@@ -139,33 +101,25 @@ handed_over as (
 first_contacts as (
 
     select
-        spine.source,
-        spine.ticket_id,
-        min(spine.event_number) as first_contact_number
-    from spine
+        moments.ticket_number,
+        min(moments.event_number) as first_contact_number
+    from moments
     inner join (
-        select distinct
-            source,
-            ticket_id
+        select distinct ticket_number
         from sessions
     ) as live_tickets
-        on
-            spine.source = live_tickets.source
-            and spine.ticket_id = live_tickets.ticket_id
+        on moments.ticket_number = live_tickets.ticket_number
     where
-        spine.is_customer_contact
-        or spine.is_touch
-    group by
-        spine.source,
-        spine.ticket_id
+        moments.is_customer_contact
+        or moments.is_touch
+    group by moments.ticket_number
 
 ),
 
 chats as (
 
     select
-        sessions.source,
-        sessions.ticket_id,
+        sessions.ticket_number,
         sessions.first_number as contact_number,
         coalesce(sessions.answer_number, sessions.last_number) as deciding_number,
         'chat' as contact_kind,
@@ -199,14 +153,10 @@ chats as (
         sessions.duration_seconds
     from sessions
     cross join as_of
-    left join first_contacts
-        on
-            sessions.source = first_contacts.source
-            and sessions.ticket_id = first_contacts.ticket_id
+    left join first_contacts on sessions.ticket_number = first_contacts.ticket_number
     left join handed_over
         on
-            sessions.source = handed_over.source
-            and sessions.ticket_id = handed_over.ticket_id
+            sessions.ticket_number = handed_over.ticket_number
             and sessions.first_number = handed_over.first_number
 
 ),
@@ -240,11 +190,11 @@ decided as (
 final as (
 
     select
-        decided.source,
-        decided.ticket_id,
+        tickets.source,
+        tickets.ticket_id,
         decided.contact_number,
         decided.contact_kind,
-        coalesce(tickets.direction, 'inbound') as direction,
+        tickets.direction,
         decided.is_offered,
         decided.is_answered,
         decided.is_abandoned,
@@ -257,29 +207,20 @@ final as (
                 then decided.waited_seconds <= {{ var('service_level_seconds') }}
         end as is_within_service_level,
         case when decided.is_answered then decided.duration_seconds / 60 end as handle_minutes,
-        coalesce(tickets.customer_key, concat(decided.source, ':', decided.ticket_id)) as respondent_key,
+        tickets.respondent_key,
         {{ local_date('decided.ended_at') }} as event_date,
-        {{- values_in_force(
-            'spine', 'history', 'customers', actor='case when decided.is_answered then spine.agent_key end'
-        ) }}
-        tickets.customer_key
+        {%- for dimension in ticket_dimensions() if dimension != 'agent' %}
+        moments.{{ dimension }},
+        {%- endfor %}
+        coalesce(case when decided.is_answered then moments.agent_key end, moments.assignee) as agent,
+        tickets.customer_key,
+        decided.ticket_number
     from decided
-    inner join spine
+    inner join moments
         on
-            decided.source = spine.source
-            and decided.ticket_id = spine.ticket_id
-            and decided.deciding_number = spine.event_number
-    inner join tickets
-        on
-            decided.source = tickets.source
-            and decided.ticket_id = tickets.ticket_id
-    inner join history
-        on
-            spine.source = history.source
-            and spine.ticket_id = history.ticket_id
-            and spine.ticket_version = history.ticket_version
-    left join customers
-        on {{ in_force('customers', 'tickets.customer_key', 'spine.happened_at') }}
+            decided.ticket_number = moments.ticket_number
+            and decided.deciding_number = moments.event_number
+    inner join tickets on decided.ticket_number = tickets.ticket_number
 
 )
 

@@ -1,29 +1,25 @@
 -- Grain: one public message of a live session (chat), with its place in the session.
 -- A session is the messages with one session_id; those without one belong together while no gap exceeds 30 minutes.
 {%- set session_window %}
-partition by source, ticket_id, session_id, session_number
-            order by {{ event_order() }}
+partition by ticket_number, session_id, session_number
+            order by event_number
             rows between unbounded preceding and 1 preceding
 {%- endset %}
 
 with messages as (
 
-    select * from {{ ref('int_ticket_happenings') }}
+    select
+        ticket_number,
+        event_number,
+        session_id,
+        happened_at,
+        is_human_answer,
+        is_customer_contact,
+        lag(happened_at) over (partition by ticket_number, session_id order by event_number) as previous_message_at
+    from {{ ref('int_ticket_spine') }}
     where
         is_live
         and event_kind = 'reply'
-
-),
-
-gaps as (
-
-    select
-        *,
-        lag(happened_at) over (
-            partition by source, ticket_id, session_id
-            order by {{ event_order() }}
-        ) as previous_message_at
-    from messages
 
 ),
 
@@ -37,20 +33,19 @@ sessions as (
                 else 0
             end
         ) over (
-            partition by source, ticket_id, session_id
-            order by {{ event_order() }}
+            partition by ticket_number, session_id
+            order by event_number
             rows between unbounded preceding and current row
         ) as session_number
-    from gaps
+    from messages
 
 ),
 
 final as (
 
     select
-        source,
-        ticket_id,
-        event_id,
+        ticket_number,
+        event_number,
         session_id,
         session_number,
         coalesce(sum(case when is_human_answer then 1 else 0 end) over ({{ session_window }}), 0) > 0

@@ -1,28 +1,28 @@
--- Grain: one published ticket opened by as_of: what its history adds up to. Read from the spine in one pass.
+-- Grain: one published ticket opened by as_of: what its history adds up to.
 -- Whether a measure applies (direction, exports without events) is decided in int_ticket_outcomes.
 
-with spine as (
+with moments as (
+
+    select * from {{ ref('int_ticket_moments') }}
+
+),
+
+spine as (
 
     select * from {{ ref('int_ticket_spine') }}
 
 ),
 
-timed as (
+ticket_values as (
 
-    select
-        *,
-        (event_kind = 'opened' or is_transition) and is_date_only as is_inexact_status,
-        event_kind = 'assignment' and is_date_only as is_inexact_assignment,
-        case when event_kind = 'satisfaction' then coalesce(event_value, '') end as satisfaction_value
-    from spine
+    select * from {{ ref('int_ticket_values') }}
 
 ),
 
-final as (
+told as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
 
         min(case when is_customer_contact then happened_at end) as first_customer_contact_at,
         max(case when event_kind = 'row_response' then happened_at end) as row_response_at,
@@ -56,8 +56,6 @@ final as (
         min(case when event_kind = 'reply' and author = 'bot' then open_micros end) as first_bot_reply_micros,
         min(case when event_kind = 'handover' then open_micros end) as handover_micros,
         min(case when is_touch_after_handover then open_micros end) as first_touch_after_handover_micros,
-        max(as_of_open_micros) as as_of_micros,
-        max(business_time_gap) as business_time_gap,
 
         bool_or(is_first_touch and is_date_only) as is_first_touch_inexact,
         bool_or(event_kind = 'row_response' and is_date_only) as is_row_response_inexact,
@@ -71,31 +69,79 @@ final as (
             as is_touch_after_handover_inexact,
         {{ latest_known('case when is_customer_contact then is_date_only end', '-event_number') }}
             as is_customer_contact_inexact,
-        bool_or(is_inexact_status) as is_status_inexact,
-        bool_or(is_inexact_assignment) as is_assignment_inexact,
-        bool_or(event_kind in ('created', 'status')) as has_event_history,
         bool_or(event_kind in ('reply', 'call')) as has_messages,
+
+        count(case when is_touch then 1 end) as touch_count,
+        count(case when event_kind = 'reply' and author = 'agent' then 1 end) as agent_reply_count,
+        count(case when event_kind = 'reply' and author = 'customer' then 1 end) as customer_reply_count,
+        count(case when event_kind = 'reply' and author = 'bot' then 1 end) as bot_reply_count,
+        count(case when event_kind = 'reply' and author = 'system' then 1 end) as automatic_reply_count,
+        count(case when event_kind = 'call' then 1 end) as call_count,
+        count(case when is_reopen then 1 end) as reopen_count
+    from moments
+    group by ticket_number
+
+),
+
+happened as (
+
+    select
+        ticket_number,
+        bool_or((event_kind = 'opened' or is_transition) and is_date_only) as is_status_inexact,
+        bool_or(event_kind = 'assignment' and is_date_only) as is_assignment_inexact,
         bool_or(event_kind = 'assignment') as has_assignments,
+        count(case when event_kind = 'note' then 1 end) as note_count,
+        count(case when event_kind not in ('opened', 'version', 'row_response', 'row_solve') then 1 end) as event_count,
+        bool_or(event_kind = 'satisfaction_offered') as is_satisfaction_offered
+    from spine
+    group by ticket_number
 
-        sum(case when is_touch then 1 else 0 end) as touch_count,
-        sum(case when event_kind = 'reply' and author = 'agent' then 1 else 0 end) as agent_reply_count,
-        sum(case when event_kind = 'reply' and author = 'customer' then 1 else 0 end) as customer_reply_count,
-        sum(case when event_kind = 'reply' and author = 'bot' then 1 else 0 end) as bot_reply_count,
-        sum(case when event_kind = 'reply' and author = 'system' then 1 else 0 end) as automatic_reply_count,
-        sum(case when event_kind = 'note' then 1 else 0 end) as note_count,
-        sum(case when event_kind = 'call' then 1 else 0 end) as call_count,
-        sum(case when is_handoff then 1 else 0 end) as handoff_count,
-        sum(case when is_transfer then 1 else 0 end) as transfer_count,
-        sum(case when is_reopen then 1 else 0 end) as reopen_count,
-        sum(case when event_id is not null then 1 else 0 end) as event_count,
+),
 
-        bool_or(event_kind = 'satisfaction_offered') as is_satisfaction_offered,
-        {{ latest_known('satisfaction_value', '-event_number') }} as first_satisfaction_value,
-        {{ latest_known('satisfaction_value', 'event_number') }} as satisfaction_value
-    from timed
-    group by
-        source,
-        ticket_id
+satisfactions as (
+
+    select
+        ticket_number,
+        {{ latest_known("coalesce(event_value, '')", '-event_number') }} as first_satisfaction_value,
+        {{ latest_known("coalesce(event_value, '')", 'event_number') }} as satisfaction_value
+    from spine
+    where event_kind = 'satisfaction'
+    group by ticket_number
+
+),
+
+moves as (
+
+    select
+        ticket_number,
+        count(case when is_handoff then 1 end) as handoff_count,
+        count(case when is_transfer then 1 end) as transfer_count
+    from ticket_values
+    where
+        is_handoff
+        or is_transfer
+    group by ticket_number
+
+),
+
+final as (
+
+    select
+        told.*,
+        happened.is_status_inexact,
+        happened.is_assignment_inexact,
+        happened.has_assignments,
+        happened.note_count,
+        happened.event_count,
+        happened.is_satisfaction_offered,
+        satisfactions.first_satisfaction_value,
+        satisfactions.satisfaction_value,
+        coalesce(moves.handoff_count, 0) as handoff_count,
+        coalesce(moves.transfer_count, 0) as transfer_count
+    from told
+    inner join happened on told.ticket_number = happened.ticket_number
+    left join satisfactions on told.ticket_number = satisfactions.ticket_number
+    left join moves on told.ticket_number = moves.ticket_number
 
 )
 

@@ -1,32 +1,44 @@
--- Grain: one moment of a ticket that a KPI is told by (opening, reply, a bot's first, solve, reopening, the ticket's last), with
--- the dimension values then in force.
--- Team, priority, category and agent are the events'; where no event says, the version of the ticket's row then in
--- force. A reply belongs to who replied, a solve to who solved; what no agent is named for, to the assignee.
+-- Grain: one moment of a ticket that a KPI is told by (opening, message, call, hand-over, solve, reopening, the ticket's last),
+-- with who had answered whom by then and the dimension values in force.
+-- A reply belongs to who replied, a solve to who solved; what no agent is named for, to the assignee.
+-- A ticket is solved by its transitions to solved, or by those to closed where it never was solved.
+{%- set ticket_window = 'partition by ticket_number order by event_number' %}
+{%- set so_far = ticket_window ~ ' rows between unbounded preceding and current row' %}
+{%- set before = ticket_window ~ ' rows between unbounded preceding and 1 preceding' %}
+{%- set in_all = ticket_window ~ ' rows between unbounded preceding and unbounded following' %}
 
 with spine as (
 
     select * from {{ ref('int_ticket_spine') }}
     where
-        event_kind in ('opened', 'row_response', 'row_solve')
-        or is_touch
-        or is_done_now
+        event_kind in ('opened', 'row_response', 'row_solve', 'reply', 'call', 'handover')
+        or (is_transition and {{ is_done('status') }})
         or is_reopen
-        or is_first_solve
-        or is_last_solve
-        or is_first_bot_reply
         or is_last
 
 ),
 
-tickets as (
+live_messages as (
 
-    select * from {{ ref('int_tickets') }}
+    select * from {{ ref('int_ticket_live_messages') }}
 
 ),
 
-history as (
+own_clocks as (
 
-    select * from {{ ref('int_ticket_history') }}
+    select * from {{ ref('int_ticket_own_clocks') }}
+
+),
+
+numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
+ticket_values as (
+
+    select * from {{ ref('int_ticket_values') }}
 
 ),
 
@@ -36,42 +48,99 @@ customers as (
 
 ),
 
+marked as (
+
+    select
+        spine.*,
+        case when own_clocks.ticket_number is null then spine.schedule_micros else own_clocks.open_micros end as open_micros,
+        live_messages.session_number,
+        live_messages.session_waiting_since,
+        spine.is_human_answer and not coalesce(live_messages.is_session_answered, false) as is_touch,
+        -- what a customer says inside a session somebody already answers waits for nobody
+        spine.is_customer_contact
+        and not spine.is_human_answer
+        and not coalesce(live_messages.is_session_answered, false) as is_unanswered_contact,
+        spine.is_transition and spine.status = 'solved' as is_solved_now,
+        spine.is_transition and spine.status = 'closed' as is_closed_now,
+        spine.event_kind = 'reply' and coalesce(spine.author = 'bot', false) as is_bot_reply
+    from spine
+    left join live_messages
+        on
+            spine.ticket_number = live_messages.ticket_number
+            and spine.event_number = live_messages.event_number
+    left join own_clocks
+        on
+            spine.ticket_number = own_clocks.ticket_number
+            and spine.event_number = own_clocks.event_number
+
+),
+
+counted as (
+
+    select
+        *,
+        count(case when is_touch then 1 end) over ({{ before }}) as touches_before,
+        count(case when is_touch or is_done_now then 1 end) over ({{ before }}) as turn_number,
+        count(case when event_kind = 'handover' then 1 end) over ({{ before }}) as handovers_before,
+        count(case when is_bot_reply then 1 end) over ({{ before }}) as bot_replies_before,
+        count(case when is_solved_now then 1 end) over ({{ so_far }}) as solved_so_far,
+        count(case when is_solved_now then 1 end) over ({{ in_all }}) as solved_in_all,
+        count(case when is_closed_now then 1 end) over ({{ so_far }}) as closed_so_far,
+        count(case when is_closed_now then 1 end) over ({{ in_all }}) as closed_in_all
+    from marked
+
+),
+
 final as (
 
     select
-        spine.source,
-        spine.ticket_id,
-        spine.event_number,
-        spine.event_kind,
-        spine.happened_at,
-        {{ local_date('spine.happened_at') }} as happened_date,
-        spine.is_date_only,
-        spine.open_micros,
-        spine.turn_number,
-        spine.is_touch,
-        spine.is_first_touch,
-        spine.status,
-        spine.is_done_now,
-        spine.is_reopen,
-        spine.is_first_solve,
-        spine.is_last_solve,
-        spine.is_last,
+        numbers.source,
+        counted.ticket_number,
+        counted.event_number,
+        counted.event_kind,
+        counted.author,
+        counted.agent_key,
+        counted.happened_at,
+        {{ local_date('counted.happened_at') }} as happened_date,
+        counted.is_date_only,
+        counted.open_micros,
+        counted.session_id,
+        counted.session_number,
+        counted.session_waiting_since,
+        counted.wait_seconds,
+        counted.duration_seconds,
+        counted.turn_number,
+        counted.is_customer_contact,
+        counted.is_unanswered_contact,
+        counted.is_unanswered_contact and counted.touches_before > 0 as is_of_turn,
+        counted.is_touch,
+        counted.is_touch and counted.touches_before = 0 as is_first_touch,
+        counted.is_touch and counted.handovers_before > 0 as is_touch_after_handover,
+        counted.is_bot_reply and counted.bot_replies_before = 0 as is_first_bot_reply,
+        counted.status,
+        counted.is_done_now,
+        counted.is_reopen,
+        counted.event_kind = 'row_solve'
+        or (counted.is_solved_now and counted.solved_so_far = 1)
+        or (counted.is_closed_now and counted.solved_in_all = 0 and counted.closed_so_far = 1) as is_first_solve,
+        counted.event_kind = 'row_solve'
+        or (counted.is_solved_now and counted.solved_so_far = counted.solved_in_all)
+        or (counted.is_closed_now and counted.solved_in_all = 0 and counted.closed_so_far = counted.closed_in_all)
+            as is_last_solve,
+        counted.is_last,
         {{- values_in_force(
-            'spine', 'history', 'customers', actor="case when spine.is_touch or spine.author = 'agent' then spine.agent_key end"
+            'ticket_values', 'customers',
+            actor="case when counted.is_touch or counted.author = 'agent' then counted.agent_key end"
         ) }}
-        tickets.customer_key
-    from spine
-    inner join tickets
+        ticket_values.assignee
+    from counted
+    inner join numbers on counted.ticket_number = numbers.ticket_number
+    inner join ticket_values
         on
-            spine.source = tickets.source
-            and spine.ticket_id = tickets.ticket_id
-    inner join history
-        on
-            spine.source = history.source
-            and spine.ticket_id = history.ticket_id
-            and spine.ticket_version = history.ticket_version
+            counted.ticket_number = ticket_values.ticket_number
+            and counted.values_number = ticket_values.values_number
     left join customers
-        on {{ in_force('customers', 'tickets.customer_key', 'spine.happened_at') }}
+        on {{ in_force('customers', 'numbers.customer_key', 'counted.happened_at') }}
 
 )
 

@@ -4,7 +4,7 @@
 
 with tickets as (
 
-    select * from {{ ref('int_tickets') }}
+    select * from {{ ref('int_ticket_numbers') }}
 
 ),
 
@@ -35,8 +35,7 @@ recontacts as (
 turns as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         {{ stable_avg("case when outcome = 'replied' then turn_calendar_minutes end") }} as next_response_calendar_minutes,
         case
             when count(case when outcome = 'replied' then turn_calendar_minutes end)
@@ -47,9 +46,7 @@ turns as (
         sum(case when outcome = 'solved' then 1 else 0 end) as solved_turn_count,
         sum(case when outcome = 'open' then 1 else 0 end) as open_turn_count
     from {{ ref('int_ticket_turns') }}
-    group by
-        source,
-        ticket_id
+    group by ticket_number
 
 ),
 
@@ -63,6 +60,8 @@ joined as (
 
     select
         measures.*,
+        tickets.source,
+        tickets.has_event_history,
         tickets.created_at,
         tickets.customer_key,
         tickets.channel,
@@ -70,10 +69,12 @@ joined as (
         tickets.status as row_status,
         tickets.resolved_at as row_resolved_at,
         tickets.reopen_count as row_reopen_count,
-        coalesce(tickets.direction, 'inbound') = 'inbound' as is_inbound,
+        tickets.direction = 'inbound' as is_inbound,
         tickets.created_at_is_date_only,
         recontacts.first_follow_up_at,
         recontacts.next_contact_at,
+        waits.as_of_micros,
+        waits.business_time_gap,
         waits.requester_wait_calendar_minutes,
         waits.requester_wait_business_minutes,
         waits.agent_wait_calendar_minutes,
@@ -89,29 +90,14 @@ joined as (
         coalesce(turns.solved_turn_count, 0) as solved_turn_count,
         coalesce(turns.open_turn_count, 0) as open_turn_count,
         as_of.as_of,
-        measures.has_event_history or measures.has_messages as is_touch_count_known
+        tickets.has_event_history or measures.has_messages as is_touch_count_known
     from measures
     cross join as_of
-    inner join tickets
-        on
-            measures.source = tickets.source
-            and measures.ticket_id = tickets.ticket_id
-    left join waits
-        on
-            measures.source = waits.source
-            and measures.ticket_id = waits.ticket_id
-    left join queues
-        on
-            measures.source = queues.source
-            and measures.ticket_id = queues.ticket_id
-    left join recontacts
-        on
-            measures.source = recontacts.source
-            and measures.ticket_id = recontacts.ticket_id
-    left join turns
-        on
-            measures.source = turns.source
-            and measures.ticket_id = turns.ticket_id
+    inner join tickets on measures.ticket_number = tickets.ticket_number
+    left join waits on measures.ticket_number = waits.ticket_number
+    left join queues on measures.ticket_number = queues.ticket_number
+    left join recontacts on measures.ticket_number = recontacts.ticket_number
+    left join turns on measures.ticket_number = turns.ticket_number
 
 ),
 
@@ -176,7 +162,7 @@ final as (
 
     select
         source,
-        ticket_id,
+        ticket_number,
         is_inbound,
         has_event_history,
         status,

@@ -4,8 +4,7 @@
 with waiting as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         first_touch_at,
         first_touch_micros,
         case
@@ -26,7 +25,7 @@ states as (
         *,
         case
             -- before its opening a ticket was under the schedule it opened with
-            when row_number() over (partition by source, ticket_id order by event_number) = 1
+            when row_number() over (partition by ticket_number order by event_number) = 1
                 then {{ beginning_of_time() }}
             else started_at
         end as holds_from
@@ -43,8 +42,7 @@ pieces as (
 final as (
 
     select
-        waiting.source,
-        waiting.ticket_id,
+        waiting.ticket_number,
         waiting.waiting_since,
         case
             -- who did not wait has not waited, under unknown hours either
@@ -57,8 +55,7 @@ final as (
     from waiting
     inner join states
         on
-            waiting.source = states.source
-            and waiting.ticket_id = states.ticket_id
+            waiting.ticket_number = states.ticket_number
             and waiting.waiting_since >= states.holds_from
             and waiting.waiting_since < states.ended_at
     left join pieces

@@ -15,16 +15,23 @@ with contacts as (
 
 solves as (
 
-    select * from {{ ref('int_ticket_moments') }}
-    where is_first_solve
+    select
+        moments.ticket_number,
+        moments.happened_at,
+        moments.category,
+        numbers.source,
+        numbers.ticket_id,
+        numbers.customer_key
+    from {{ ref('int_ticket_moments') }} as moments
+    inner join {{ ref('int_ticket_numbers') }} as numbers on moments.ticket_number = numbers.ticket_number
+    where moments.is_first_solve
 
 ),
 
 follow_ups as (
 
     select
-        solves.source,
-        solves.ticket_id,
+        solves.ticket_number,
         min(contacts.created_at) as first_follow_up_at
     from solves
     inner join contacts
@@ -32,9 +39,7 @@ follow_ups as (
             solves.source = contacts.source
             and solves.ticket_id = contacts.parent_ticket_id
             and solves.happened_at < contacts.created_at
-    group by
-        solves.source,
-        solves.ticket_id
+    group by solves.ticket_number
 
 ),
 
@@ -43,8 +48,7 @@ points as (
     select
         customer_key,
         category,
-        source,
-        ticket_id,
+        cast(null as bigint) as ticket_number,
         created_at as point_at,
         0 as is_solve
     from contacts
@@ -57,8 +61,7 @@ points as (
     select
         customer_key,
         category,
-        source,
-        ticket_id,
+        ticket_number,
         happened_at as point_at,
         1 as is_solve
     from solves
@@ -87,8 +90,7 @@ followed as (
 final as (
 
     select
-        solves.source,
-        solves.ticket_id,
+        solves.ticket_number,
         follow_ups.first_follow_up_at,
         case
             when followed.category is null then followed.next_contact_at
@@ -98,14 +100,10 @@ final as (
             )
         end as next_contact_at
     from solves
-    left join follow_ups
-        on
-            solves.source = follow_ups.source
-            and solves.ticket_id = follow_ups.ticket_id
+    left join follow_ups on solves.ticket_number = follow_ups.ticket_number
     left join followed
         on
-            solves.source = followed.source
-            and solves.ticket_id = followed.ticket_id
+            solves.ticket_number = followed.ticket_number
             and followed.is_solve = 1
 
 )

@@ -15,12 +15,18 @@ moments as (
 
 ),
 
+numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
 final as (
 
     select
         outcomes.source,
-        outcomes.ticket_id,
-        coalesce(moments.customer_key, concat(outcomes.source, ':', outcomes.ticket_id)) as respondent_key,
+        outcomes.ticket_number,
+        numbers.respondent_key,
         moments.happened_date as event_date,
         outcomes.is_first_contact_resolved,
         outcomes.is_one_touch,
@@ -32,10 +38,8 @@ final as (
         moments.{{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
     from outcomes
-    inner join moments
-        on
-            outcomes.source = moments.source
-            and outcomes.ticket_id = moments.ticket_id
+    inner join numbers on outcomes.ticket_number = numbers.ticket_number
+    inner join moments on outcomes.ticket_number = moments.ticket_number
 
 )
 

@@ -1,18 +1,23 @@
 -- Grain: one customer turn of a ticket: from the first message nobody has answered, after the first touch, to the
 -- next touch or solve. A turn ended by a solve is no reply; one still open waits until as_of.
 
-with spine as (
+with messages as (
 
-    select * from {{ ref('int_ticket_spine') }}
-    where
-        is_unanswered_contact
-        and touches_before > 0
+    select
+        ticket_number,
+        turn_number,
+        event_number,
+        happened_at,
+        is_date_only,
+        open_micros
+    from {{ ref('int_ticket_moments') }}
+    where is_of_turn
 
 ),
 
 tickets as (
 
-    select * from {{ ref('int_tickets') }}
+    select * from {{ ref('int_ticket_numbers') }}
 
 ),
 
@@ -35,9 +40,9 @@ numbered as (
 
     select
         *,
-        row_number() over (partition by source, ticket_id, turn_number order by event_number) as place,
-        count(*) over (partition by source, ticket_id, turn_number) as message_count
-    from spine
+        row_number() over (partition by ticket_number, turn_number order by event_number) as place,
+        count(*) over (partition by ticket_number, turn_number) as message_count
+    from messages
 
 ),
 
@@ -48,34 +53,30 @@ turns as (
 
 ),
 
-last_readings as (
+waits as (
 
-    select
-        source,
-        ticket_id,
-        as_of_open_micros
-    from {{ ref('int_ticket_spine') }}
-    where is_last
+    select * from {{ ref('int_ticket_waits') }}
 
 ),
 
 final as (
 
     select
-        turns.source,
-        turns.ticket_id,
+        tickets.source,
+        turns.ticket_number,
         turns.turn_number,
         turns.event_number as started_number,
         moments.event_number as ended_number,
         turns.open_micros as started_micros,
-        case when moments.happened_at is null then last_readings.as_of_open_micros else moments.open_micros end
+        case when moments.happened_at is null then waits.as_of_micros else moments.open_micros end
             as ended_micros,
         turns.is_date_only or coalesce(moments.is_date_only, false) as is_inexact,
         turns.happened_at as turn_started_at,
         moments.happened_at as turn_ended_at,
         turns.message_count,
         tickets.customer_key,
-        coalesce(tickets.direction, 'inbound') as direction,
+        tickets.respondent_key,
+        tickets.direction,
         case
             when moments.is_touch then 'replied'
             when moments.is_done_now then 'solved'
@@ -88,7 +89,7 @@ final as (
         ) }} as turn_calendar_minutes,
         {{ business_minutes(
             'turns.open_micros',
-            'case when moments.happened_at is null then last_readings.as_of_open_micros else moments.open_micros end',
+            'case when moments.happened_at is null then waits.as_of_micros else moments.open_micros end',
             'turns.is_date_only or coalesce(moments.is_date_only, false)',
         ) }} as turn_business_minutes,
         moments.happened_date as turn_ended_date,
@@ -97,18 +98,11 @@ final as (
         {%- endfor %}
     from turns
     cross join as_of
-    inner join tickets
-        on
-            turns.source = tickets.source
-            and turns.ticket_id = tickets.ticket_id
-    left join last_readings
-        on
-            turns.source = last_readings.source
-            and turns.ticket_id = last_readings.ticket_id
+    inner join tickets on turns.ticket_number = tickets.ticket_number
+    inner join waits on turns.ticket_number = waits.ticket_number
     left join moments
         on
-            turns.source = moments.source
-            and turns.ticket_id = moments.ticket_id
+            turns.ticket_number = moments.ticket_number
             and turns.turn_number = moments.turn_number
 
 )

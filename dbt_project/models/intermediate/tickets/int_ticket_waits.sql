@@ -1,4 +1,5 @@
--- Grain: one published ticket opened by as_of: how long it waited for whom, calendar and business, up to as_of.
+-- Grain: one published ticket opened by as_of: how long it waited for whom, calendar and business, up to as_of, and what
+-- its business clock reads then.
 {%- set waits = {
     'requester_wait': "status in ('new', 'open', 'on_hold')",
     'agent_wait': "status = 'pending'",
@@ -20,25 +21,25 @@ with states as (
 summed as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
+        max(case when is_last then ended_micros end) as as_of_micros,
+        max(business_time_gap) as business_time_gap,
         {%- for wait, condition in waits.items() %}
         sum(case when {{ condition }} then calendar_micros else 0 end) as {{ wait }}_calendar_micros,
         sum(case when {{ condition }} then business_micros else 0 end) as {{ wait }}_business_micros
         {{- ',' if not loop.last }}
         {%- endfor %}
     from states
-    group by
-        source,
-        ticket_id
+    group by ticket_number
 
 ),
 
 final as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
+        as_of_micros,
+        business_time_gap,
         {%- for wait in waits %}
         cast({{ wait }}_calendar_micros as double) / 60000000.0 as {{ wait }}_calendar_minutes,
         {{ business_minutes('0', wait ~ '_business_micros') }} as {{ wait }}_business_minutes

@@ -7,34 +7,42 @@ with turns as (
 
 ),
 
+numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
 final as (
 
     select
-        source,
-        ticket_id,
-        cast(turn_number as bigint) as turn_number,
-        customer_key,
-        direction,
-        outcome,
-        turn_started_at,
-        turn_ended_at,
-        turn_ended_date,
-        cast(message_count as bigint) as message_count,
-        case when outcome = 'replied' then turn_calendar_minutes end as next_response_calendar_minutes,
-        case when outcome = 'replied' then turn_business_minutes end as next_response_business_minutes,
-        turn_calendar_minutes,
-        turn_business_minutes,
-        agent,
-        team,
-        priority,
-        category,
-        channel,
-        segment,
-        product,
-        brand
+        turns.ticket_number,
+        turns.source,
+        numbers.ticket_id,
+        cast(turns.turn_number as bigint) as turn_number,
+        turns.customer_key,
+        turns.direction,
+        turns.outcome,
+        turns.turn_started_at,
+        turns.turn_ended_at,
+        turns.turn_ended_date,
+        cast(turns.message_count as bigint) as message_count,
+        case when turns.outcome = 'replied' then turns.turn_calendar_minutes end as next_response_calendar_minutes,
+        case when turns.outcome = 'replied' then turns.turn_business_minutes end as next_response_business_minutes,
+        turns.turn_calendar_minutes,
+        turns.turn_business_minutes,
+        turns.agent,
+        turns.team,
+        turns.priority,
+        turns.category,
+        turns.channel,
+        turns.segment,
+        turns.product,
+        turns.brand
     from turns
+    inner join numbers on turns.ticket_number = numbers.ticket_number
 
 )
 
-select * from final
-order by source, ticket_id, turn_number
+select {{ contract_columns() }} from final
+order by ticket_number, turn_number

@@ -6,38 +6,46 @@ with slas as (
 
 ),
 
+numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
 final as (
 
     select
-        source,
-        ticket_id,
-        metric,
-        turn_number,
-        customer_key,
-        is_inbound,
-        state,
-        reason,
-        target_minutes,
-        clock,
-        schedule_id,
-        started_at,
-        fulfilled_at,
-        met_by,
-        due_at,
-        breached_at,
-        elapsed_minutes,
-        event_date as decided_date,
-        agent,
-        team,
-        priority,
-        category,
-        channel,
-        segment,
-        product,
-        brand
+        slas.ticket_number,
+        slas.source,
+        numbers.ticket_id,
+        slas.metric,
+        slas.turn_number,
+        slas.customer_key,
+        slas.is_inbound,
+        slas.state,
+        slas.reason,
+        slas.target_minutes,
+        slas.clock,
+        slas.schedule_id,
+        slas.started_at,
+        slas.fulfilled_at,
+        slas.met_by,
+        slas.due_at,
+        slas.breached_at,
+        slas.elapsed_minutes,
+        slas.event_date as decided_date,
+        slas.agent,
+        slas.team,
+        slas.priority,
+        slas.category,
+        slas.channel,
+        slas.segment,
+        slas.product,
+        slas.brand
     from slas
+    inner join numbers on slas.ticket_number = numbers.ticket_number
 
 )
 
-select * from final
-order by source, ticket_id, metric, turn_number
+select {{ contract_columns() }} from final
+order by ticket_number, metric, turn_number

@@ -10,6 +10,12 @@ with tickets as (
 
 ),
 
+numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
 outcomes as (
 
     select * from {{ ref('int_ticket_outcomes') }}
@@ -40,7 +46,7 @@ next_responses as (
     select
         *,
         row_number() over (
-            partition by source, ticket_id
+            partition by ticket_number
             order by
                 case when state = 'breached' then turn_number end asc nulls last,
                 turn_number desc
@@ -53,8 +59,7 @@ next_responses as (
 ticket_slas as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         metric,
         state,
         due_at,
@@ -65,8 +70,7 @@ ticket_slas as (
     union all
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         metric,
         state,
         due_at,
@@ -79,8 +83,7 @@ ticket_slas as (
 slas as (
 
     select
-        source,
-        ticket_id,
+        ticket_number,
         {%- for metric in sla_metrics() %}
         {%- set outer = loop %}
         {%- for column in ['state', 'due_at', 'breached_at'] %}
@@ -89,9 +92,7 @@ slas as (
         {%- endfor %}
         {%- endfor %}
     from ticket_slas
-    group by
-        source,
-        ticket_id
+    group by ticket_number
 
 ),
 
@@ -111,6 +112,7 @@ duplicates as (
 final as (
 
     select
+        numbers.ticket_number,
         tickets.source,
         tickets.ticket_id,
         tickets.customer_key,
@@ -196,22 +198,14 @@ final as (
         {{ moment }}.segment as {{ moment }}_segment{{ ',' if not loop.last }}
         {%- endfor %}
     from tickets
-    left join outcomes
+    inner join numbers
         on
-            tickets.source = outcomes.source
-            and tickets.ticket_id = outcomes.ticket_id
-    left join handling
-        on
-            tickets.source = handling.source
-            and tickets.ticket_id = handling.ticket_id
-    left join measures
-        on
-            tickets.source = measures.source
-            and tickets.ticket_id = measures.ticket_id
-    left join slas
-        on
-            tickets.source = slas.source
-            and tickets.ticket_id = slas.ticket_id
+            tickets.source = numbers.source
+            and tickets.ticket_id = numbers.ticket_id
+    left join outcomes on numbers.ticket_number = outcomes.ticket_number
+    left join handling on numbers.ticket_number = handling.ticket_number
+    left join measures on numbers.ticket_number = measures.ticket_number
+    left join slas on numbers.ticket_number = slas.ticket_number
     left join duplicates
         on
             tickets.source = duplicates.source
@@ -219,12 +213,11 @@ final as (
     {%- for moment, number in moments.items() %}
     left join moments as {{ moment }}
         on
-            outcomes.source = {{ moment }}.source
-            and outcomes.ticket_id = {{ moment }}.ticket_id
+            outcomes.ticket_number = {{ moment }}.ticket_number
             and outcomes.{{ number }} = {{ moment }}.event_number
     {%- endfor %}
 
 )
 
-select * from final
-order by source, ticket_id
+select {{ contract_columns() }} from final
+order by ticket_number

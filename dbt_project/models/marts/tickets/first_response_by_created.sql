@@ -8,6 +8,12 @@ with openings as (
 
 ),
 
+numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
 outcomes as (
 
     select * from {{ ref('int_ticket_outcomes') }}
@@ -18,8 +24,7 @@ outcomes as (
 units as (
 
     select
-        openings.source,
-        coalesce(openings.customer_key, concat(openings.source, ':', openings.ticket_id)) as respondent_key,
+        numbers.respondent_key,
         openings.happened_date as event_date,
         outcomes.first_responded_at is not null as is_replied,
         outcomes.first_response_calendar_minutes as calendar_minutes,
@@ -27,10 +32,8 @@ units as (
         openings.{{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
     from openings
-    inner join outcomes
-        on
-            openings.source = outcomes.source
-            and openings.ticket_id = outcomes.ticket_id
+    inner join numbers on openings.ticket_number = numbers.ticket_number
+    inner join outcomes on openings.ticket_number = outcomes.ticket_number
 
 ),
 

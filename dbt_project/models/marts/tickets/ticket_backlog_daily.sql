@@ -24,10 +24,9 @@ moments as (
 tickets as (
 
     select
-        source,
-        ticket_id,
-        {{ local_date('created_at') }} as created_date
-    from {{ ref('int_tickets') }}
+        ticket_number,
+        created_date
+    from {{ ref('int_ticket_numbers') }}
 
 ),
 
@@ -98,10 +97,7 @@ changes as (
         moments.{{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
     from moments
-    inner join tickets
-        on
-            moments.source = tickets.source
-            and moments.ticket_id = tickets.ticket_id
+    inner join tickets on moments.ticket_number = tickets.ticket_number
     inner join bands
         on
             {{ days_between('tickets.created_date', 'moments.happened_date') }} >= bands.first_age
@@ -249,6 +245,7 @@ summed as (
 final as (
 
     select
+        summed.group_number,
         summed.date_day,
         numbered_groups.dimension,
         numbered_groups.kept_value as dimension_value,
@@ -260,8 +257,8 @@ final as (
         cast(summed.unsolved as bigint) as unsolved
     from summed
     inner join numbered_groups on summed.group_number = numbered_groups.group_number
-    order by summed.group_number, summed.date_day
 
 )
 
-select * from final
+select {{ contract_columns() }} from final
+order by group_number, date_day

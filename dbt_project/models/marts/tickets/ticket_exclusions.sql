@@ -24,24 +24,16 @@ states as (
 
 ),
 
-schedules as (
-
-    select * from {{ ref('int_schedules') }}
-
-),
-
 unknown_hours as (
 
     select distinct
-        states.source,
-        states.ticket_id,
+        numbers.source,
+        states.ticket_number,
         states.schedule_id,
-        case when schedules.schedule_id is null then 'unknown_schedule' else schedules.gap end as reason
+        states.business_time_gap as reason
     from states
-    left join schedules on states.schedule_id = schedules.schedule_id
-    where
-        schedules.schedule_id is null
-        or schedules.gap is not null
+    inner join {{ ref('int_ticket_numbers') }} as numbers on states.ticket_number = numbers.ticket_number
+    where states.business_time_gap is not null
 
 ),
 
