@@ -25,6 +25,11 @@ outcomes as (
 moments as (
 
     select * from {{ ref('int_ticket_moments') }}
+    where
+        event_kind = 'row_response'
+        or is_first_touch
+        or is_first_solve
+        or is_last_solve
 
 ),
 
@@ -96,6 +101,23 @@ slas as (
 
 ),
 
+moment_values as (
+
+    select
+        outcomes.ticket_number,
+        {%- for moment, number in moments.items() %}
+        {%- set outer = loop %}
+        {%- for column in ['agent', 'team', 'priority', 'category', 'segment'] %}
+        max(case when moments.event_number = outcomes.{{ number }} then moments.{{ column }} end) as {{ moment }}_{{ column }}
+        {{- ',' if not (outer.last and loop.last) }}
+        {%- endfor %}
+        {%- endfor %}
+    from outcomes
+    inner join moments on outcomes.ticket_number = moments.ticket_number
+    group by outcomes.ticket_number
+
+),
+
 duplicates as (
 
     select
@@ -112,7 +134,6 @@ duplicates as (
 final as (
 
     select
-        numbers.ticket_number,
         tickets.source,
         tickets.ticket_id,
         tickets.customer_key,
@@ -191,12 +212,11 @@ final as (
         nullif(measures.first_satisfaction_value, '') as first_satisfaction_value,
         outcomes.satisfaction_value,
         {%- for moment in moments %}
-        {{ moment }}.agent as {{ moment }}_agent,
-        {{ moment }}.team as {{ moment }}_team,
-        {{ moment }}.priority as {{ moment }}_priority,
-        {{ moment }}.category as {{ moment }}_category,
-        {{ moment }}.segment as {{ moment }}_segment{{ ',' if not loop.last }}
+        {%- for column in ['agent', 'team', 'priority', 'category', 'segment'] %}
+        moment_values.{{ moment }}_{{ column }},
         {%- endfor %}
+        {%- endfor %}
+        numbers.ticket_number
     from tickets
     inner join numbers
         on
@@ -210,12 +230,7 @@ final as (
         on
             tickets.source = duplicates.source
             and tickets.ticket_id = duplicates.ticket_id
-    {%- for moment, number in moments.items() %}
-    left join moments as {{ moment }}
-        on
-            outcomes.ticket_number = {{ moment }}.ticket_number
-            and outcomes.{{ number }} = {{ moment }}.event_number
-    {%- endfor %}
+    left join moment_values on numbers.ticket_number = moment_values.ticket_number
 
 )
 
