@@ -755,8 +755,9 @@ with held as (
         max(begins_at) filter (after_us >= target_us and after_us - counted_us < target_us) as reached_from,
         max(schedule_id) filter (after_us >= target_us and after_us - counted_us < target_us) as reached_schedule,
         max(target_us - after_us + counted_us) filter (after_us >= target_us and after_us - counted_us < target_us) as reached_after,
-        min(begins_at) filter (is_governing and after_us >= target_us) as overdue_from,
-        arg_min_null(priority, num) filter (is_governing and after_us >= target_us) as overdue_priority
+        -- the first two stretches it governs in or after which it is reached; one of no length governs nothing, but for the last
+        arg_min({'begins': begins_at, 'ends': ends_at, 'priority': priority}, num, 2)
+            filter (is_governing and after_us >= target_us and (begins_at < ends_at or is_last)) as overdue
     from summed group by t, metric, turn, held_target
 ), anchored as (
     select *, coalesce(reached_from, ended_at) as due_from,
@@ -773,8 +774,14 @@ with held as (
     from read asof left join open_span
         on read.due_schedule = open_span.schedule_id and read.reading > open_span.before_us
 ), broken as (
-    select *, case when greatest(due_at, overdue_from) < ended_at and overdue_from is not null
-        then greatest(due_at, overdue_from) end as breached_at
+    select *,
+        case
+            when due_at >= ended_at then null
+            -- due at the very end of the first is in time there
+            when greatest(due_at, overdue[1].begins) < overdue[1].ends or overdue[1].ends = ended_at then overdue[1]
+            else overdue[2]
+        end as breach,
+        case when breach is not null then greatest(due_at, breach['begins']) end as breached_at
     from dued
 )
 select * from broken
@@ -788,7 +795,7 @@ select
     ticket.source, ticket.ticket_id, run.metric, run.turn as turn_number, run.started_at, run.fulfilled_at, run.met_by,
     target.target_minutes, target.clock,
     case when breached_at is not null then coalesce(reached_schedule, last_schedule) else last_schedule end as schedule_id,
-    case when breached_at is not null then overdue_priority else last_priority end as priority,
+    case when breached_at is not null then breach.priority else last_priority end as priority,
     case
         when bar is not null then bar
         when due.target is null then 'no_target'

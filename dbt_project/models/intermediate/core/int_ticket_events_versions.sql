@@ -6,14 +6,15 @@ with events as (
 
 ),
 
-tickets as (
+-- Few tickets are excluded; those alone matter here.
+excluded_tickets as (
 
     select
         source,
         ticket_id,
         disposition as ticket_disposition
     from {{ ref('int_tickets_versions') }}
-    where disposition not in ('withdrawn', 'superseded')
+    where disposition in ('deleted', 'test', 'spam', 'merged')
 
 ),
 
@@ -21,12 +22,12 @@ events_of_tickets as (
 
     select
         events.*,
-        tickets.ticket_disposition
+        excluded_tickets.ticket_disposition
     from events
-    left join tickets
+    left join excluded_tickets
         on
-            events.source = tickets.source
-            and events.ticket_id = tickets.ticket_id
+            events.source = excluded_tickets.source
+            and events.ticket_id = excluded_tickets.ticket_id
 
 ),
 

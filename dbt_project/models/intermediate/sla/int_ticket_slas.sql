@@ -35,7 +35,8 @@ outcomes as (
 
     select
         ticket_number,
-        business_time_gap
+        business_time_gap,
+        last_number
     from {{ ref('int_ticket_outcomes') }}
 
 ),
@@ -182,6 +183,7 @@ judged as (
         runs.started_at,
         runs.fulfilled_at,
         runs.fulfilled_number,
+        coalesce(runs.fulfilled_number, outcomes.last_number) as deciding_number,
         runs.met_by,
         deciding.priority,
         deciding.schedule_id,
@@ -299,10 +301,7 @@ final as (
     left join moments
         on
             judged.ticket_number = moments.ticket_number
-            and case
-                when judged.fulfilled_number is null then moments.is_last
-                else judged.fulfilled_number = moments.event_number
-            end
+            and judged.deciding_number = moments.event_number
     left join values_at_breach on judged.run_number = values_at_breach.run_number
 
 )

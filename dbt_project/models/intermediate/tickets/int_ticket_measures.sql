@@ -46,6 +46,7 @@ told as (
         min(case when is_touch_after_handover then event_number end) as first_touch_after_handover_number,
         max(case when is_first_solve then event_number end) as first_solve_number,
         max(case when is_last_solve then event_number end) as last_solve_number,
+        max(event_number) as last_number,
 
         max(case when event_kind = 'opened' then open_micros end) as opened_micros,
         min(case when is_customer_contact then open_micros end) as first_customer_contact_micros,

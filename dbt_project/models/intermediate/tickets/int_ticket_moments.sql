@@ -3,9 +3,7 @@
 -- A reply belongs to who replied, a solve to who solved; what no agent is named for, to the assignee.
 -- A ticket is solved by its transitions to solved, or by those to closed where it never was solved.
 {%- set ticket_window = 'partition by ticket_number order by event_number' %}
-{%- set so_far = ticket_window ~ ' rows between unbounded preceding and current row' %}
 {%- set before = ticket_window ~ ' rows between unbounded preceding and 1 preceding' %}
-{%- set in_all = ticket_window ~ ' rows between unbounded preceding and unbounded following' %}
 
 with spine as (
 
@@ -21,6 +19,25 @@ with spine as (
 live_messages as (
 
     select * from {{ ref('int_ticket_live_messages') }}
+
+),
+
+-- Which of a ticket's rows are the first and the last of their kind.
+edges as (
+
+    select
+        ticket_number,
+        min(case when event_kind = 'handover' then event_number end) as first_handover_number,
+        min(case when event_kind = 'reply' and author = 'bot' then event_number end) as first_bot_reply_number,
+        {%- for edge, which in [['first', 'min'], ['last', 'max']] %}
+        coalesce(
+            {{ which }}(case when is_transition and status = 'solved' then event_number end),
+            {{ which }}(case when is_transition and status = 'closed' then event_number end),
+            {{ which }}(case when event_kind = 'row_solve' then event_number end)
+        ) as {{ edge }}_solve_number{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_ticket_spine') }}
+    group by ticket_number
 
 ),
 
@@ -60,10 +77,12 @@ marked as (
         spine.is_customer_contact
         and not spine.is_human_answer
         and not coalesce(live_messages.is_session_answered, false) as is_unanswered_contact,
-        spine.is_transition and spine.status = 'solved' as is_solved_now,
-        spine.is_transition and spine.status = 'closed' as is_closed_now,
-        spine.event_kind = 'reply' and coalesce(spine.author = 'bot', false) as is_bot_reply
+        edges.first_handover_number,
+        edges.first_bot_reply_number,
+        edges.first_solve_number,
+        edges.last_solve_number
     from spine
+    inner join edges on spine.ticket_number = edges.ticket_number
     left join live_messages
         on
             spine.ticket_number = live_messages.ticket_number
@@ -80,13 +99,7 @@ counted as (
     select
         *,
         count(case when is_touch then 1 end) over ({{ before }}) as touches_before,
-        count(case when is_touch or is_done_now then 1 end) over ({{ before }}) as turn_number,
-        count(case when event_kind = 'handover' then 1 end) over ({{ before }}) as handovers_before,
-        count(case when is_bot_reply then 1 end) over ({{ before }}) as bot_replies_before,
-        count(case when is_solved_now then 1 end) over ({{ so_far }}) as solved_so_far,
-        count(case when is_solved_now then 1 end) over ({{ in_all }}) as solved_in_all,
-        count(case when is_closed_now then 1 end) over ({{ so_far }}) as closed_so_far,
-        count(case when is_closed_now then 1 end) over ({{ in_all }}) as closed_in_all
+        count(case when is_touch or is_done_now then 1 end) over ({{ before }}) as turn_number
     from marked
 
 ),
@@ -115,18 +128,13 @@ final as (
         counted.is_unanswered_contact and counted.touches_before > 0 as is_of_turn,
         counted.is_touch,
         counted.is_touch and counted.touches_before = 0 as is_first_touch,
-        counted.is_touch and counted.handovers_before > 0 as is_touch_after_handover,
-        counted.is_bot_reply and counted.bot_replies_before = 0 as is_first_bot_reply,
+        counted.is_touch and coalesce(counted.event_number > counted.first_handover_number, false) as is_touch_after_handover,
+        coalesce(counted.event_number = counted.first_bot_reply_number, false) as is_first_bot_reply,
         counted.status,
         counted.is_done_now,
         counted.is_reopen,
-        counted.event_kind = 'row_solve'
-        or (counted.is_solved_now and counted.solved_so_far = 1)
-        or (counted.is_closed_now and counted.solved_in_all = 0 and counted.closed_so_far = 1) as is_first_solve,
-        counted.event_kind = 'row_solve'
-        or (counted.is_solved_now and counted.solved_so_far = counted.solved_in_all)
-        or (counted.is_closed_now and counted.solved_in_all = 0 and counted.closed_so_far = counted.closed_in_all)
-            as is_last_solve,
+        coalesce(counted.event_number = counted.first_solve_number, false) as is_first_solve,
+        coalesce(counted.event_number = counted.last_solve_number, false) as is_last_solve,
         counted.is_last,
         {{- values_in_force(
             'ticket_values', 'customers',

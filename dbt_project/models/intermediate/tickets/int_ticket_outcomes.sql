@@ -186,6 +186,7 @@ final as (
         first_touch_after_handover_number,
         first_solve_number,
         last_solve_number,
+        last_number,
 
         case
             when is_first_response_live and first_touch_wait_seconds is not null then first_touch_wait_seconds / 60
