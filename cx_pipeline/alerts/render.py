@@ -175,7 +175,7 @@ def _target_missed(facts: _Facts, language: Language) -> str:
     also = [GRAINS[language].get(grain, grain) for grain in facts.text("also").split()]
     if language == "ko":
         spread = f" (95% 신뢰구간 {low}~{high}, n={facts.count('n')})" if has_interval else ""
-        more = f" ({'·'.join(also)} 기준도 미달)" if also else ""
+        more = f" ({'·'.join(also)} 기준으로도 미달)" if also else ""
         return f"{head}{spread}, 목표 {target} {'이상' if at_least else '이하'}{more}"
     spread = f" (95 % interval {low} to {high}, n {facts.count('n')})" if has_interval else ""
     more = f"; by {' and '.join(also)} too" if also else ""

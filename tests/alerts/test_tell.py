@@ -119,7 +119,7 @@ def test_a_kpi_off_target_by_several_grains_is_one_finding(desk: Desk, webhook: 
     assert run(desk, settings).sent == {"ops": 1}
     line = webhook.got[0]["message"].splitlines()[1]
     assert "(2026-10-19 ~ 10-25 주간)" in line
-    assert line.endswith("목표 80.0% 이상 (월·분기 기준도 미달)")
+    assert line.endswith("목표 80.0% 이상 (월·분기 기준으로도 미달)")
     publish(day="met", week="met", month="at_risk", quarter="met")
     assert not run(desk, settings).sent
     publish(week="met", month="met", quarter="met")
