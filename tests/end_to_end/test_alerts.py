@@ -11,34 +11,32 @@ from cx_pipeline.alerts import judge_published, read_ledger, tell
 from cx_pipeline.alerts.render import Message
 from cx_pipeline.settings import Settings
 from cx_pipeline.settings.alerts import AlertChannel
-from tests.end_to_end.company import Company
+from tests.end_to_end.company import Company, new_company
 
 NOW = datetime(2026, 11, 3, tzinfo=UTC)
 
 
-@pytest.fixture
-def settings(second_night: Company, tmp_path: Path) -> Settings:
+def settings_of(company: Company, folder: Path) -> Settings:
     """The company's own files, with a ledger of the test's."""
-    (tmp_path / "published").symlink_to(second_night.published.parent)
-    (tmp_path / "state").mkdir()
+    (folder / "published").symlink_to(company.published.parent)
+    (folder / "state").mkdir()
     for name in ("nights", "verdicts"):
-        (tmp_path / "state" / name).symlink_to(second_night.data / "state" / name)
+        (folder / "state" / name).symlink_to(company.data / "state" / name)
     channel = {"url": "json://127.0.0.1", "min_severity": "info"}
-    return Settings.model_validate({"data_dir": tmp_path, "alerts": {"channels": {"ops": channel}}})
+    return Settings.model_validate({"data_dir": folder, "alerts": {"channels": {"ops": channel}}})
 
 
-def test_what_was_planted_is_told_once(second_night: Company, settings: Settings) -> None:
-    told: list[Message] = []
+def told_over_two_nights(company: Company, settings: Settings) -> list[Message]:
+    """What the channel got, having checked that the ledger holds what the tables say, told."""
+    messages: list[Message] = []
 
     def take(_: str, __: AlertChannel, message: Message) -> None:
-        told.append(message)
+        messages.append(message)
 
     for _ in range(2):
         tell(settings, judge_published(settings, NOW), "2026-11-02", now=NOW, send=take)
-    (message,) = told
-    assert "touchpoint payment" in message.body, "the planted point of friction is off its target"
 
-    missed = second_night.rows(
+    missed = company.rows(
         """
         select distinct kpi, dimension, dimension_value
         from marts.kpis
@@ -50,9 +48,26 @@ def test_what_was_planted_is_told_once(second_night: Company, settings: Settings
             )
         """
     )
-    worse = second_night.rows("select signal_id from marts.signals where is_latest and effect = 'worse'")
+    worse = company.rows("select signal_id from marts.signals where is_latest and effect = 'worse'")
     expected = {"/".join(("target_missed", *group)) for group in missed}
     expected |= {f"worsening/{signal}" for (signal,) in worse}
     ledger = read_ledger(settings.paths.state)
     assert {key for key, entry in ledger.items() if entry.finding.kind != "source_stale"} == expected
     assert all(entry.told == {"ops": "open"} for entry in ledger.values())
+    assert expected
+    return messages
+
+
+def test_every_target_missed_and_every_worsening_is_told_once(second_night: Company, tmp_path: Path) -> None:
+    messages = told_over_two_nights(second_night, settings_of(second_night, tmp_path))
+    assert len(messages) == 1
+
+
+@pytest.mark.long
+def test_the_planted_friction_is_told_once(tmp_path: Path) -> None:
+    """It takes a larger company than the other tests' for its failures to be no chance."""
+    company = new_company(tmp_path / "data", customers=300, days=150, seed=3)
+    company.cx("nightly", "--date", "2026-11-01")
+    (tmp_path / "desk").mkdir()
+    (message,) = told_over_two_nights(company, settings_of(company, tmp_path / "desk"))
+    assert "touchpoint payment (" in message.body
