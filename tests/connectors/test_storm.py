@@ -16,13 +16,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cx_pipeline.contract import ENTITIES
+from cx_pipeline.landing import Days
 from cx_pipeline.settings import Settings
 from tests.connectors import (
     delighted_fixture,
@@ -190,6 +191,22 @@ def test_an_empty_answer_where_there_was_data_takes_nothing_away(tmp_path: Path,
         service.respond = respond
         assert pull(settings).problems == ()
     assert everything(settings) == before
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
+def test_a_backfill_of_days_changes_neither_the_cursors_nor_the_rows(tmp_path: Path, case: Case) -> None:
+    with serving(case.service()) as service:
+        settings = settings_of(tmp_path, case.type, service.url, case.options)
+        pull(settings)
+        rows, cursors = everything(settings), files_of(settings.paths.state / "cursors")
+        report = pull(settings, days=Days(date(2023, 11, 13), date(2024, 1, 12)))
+        assert report.problems == ()
+        assert everything(settings) == rows
+        assert files_of(settings.paths.state / "cursors") == cursors
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.torture

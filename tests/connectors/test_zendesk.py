@@ -166,6 +166,14 @@ def test_surveys_take_over_from_ratings_on_their_day(tmp_path: Path) -> None:
     assert all(f["invited_at"].strftime("%Y-%m-%d") == "2023-11-15" for f in feedback.values())
 
 
+def test_an_account_without_ratings_asks_for_none(tmp_path: Path) -> None:
+    with serving(Zendesk()) as service:
+        settings = settings_of(tmp_path, "zendesk", service.url, OPTIONS | {"satisfaction_ratings": False})
+        report = pull(settings)
+    assert report.problems == () and "feedback" not in report.totals
+    assert not any("satisfaction" in request.path for request in service.requests)
+
+
 def test_a_merge_names_the_ticket_that_took_over(tmp_path: Path) -> None:
     account = Zendesk()
     merge = account.events[7]

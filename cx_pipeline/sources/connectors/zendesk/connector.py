@@ -53,6 +53,8 @@ class ZendeskSource(ServiceSource):
     """The file that holds the token."""
     identify_by: Literal["email", "id"] = "email"
     """`email` joins a person's records across sources; `id` uses Zendesk's own numbers."""
+    satisfaction_ratings: bool = True
+    """`false`: the account has no satisfaction ratings (its plan lacks them, or CSAT surveys took over)."""
     pacing = frozenset({"page_size", "exports_per_minute"})
     page_size: PositiveInt | None = None
     """Records a page of an export; by default Zendesk's own, 1000."""
@@ -67,6 +69,11 @@ class Zendesk(Connector[ZendeskSource]):
 
     settings_type = ZendeskSource
     entities = ("customers", "feedback", "tickets", "ticket_events")
+
+    @classmethod
+    def delivers(cls, settings: ZendeskSource) -> tuple[str, ...]:
+        has_feedback = settings.satisfaction_ratings or settings.csat_surveys_since is not None
+        return tuple(e for e in cls.entities if e != "feedback" or has_feedback)
 
     @cached_property
     def _client(self) -> Any:
@@ -96,11 +103,14 @@ class Zendesk(Connector[ZendeskSource]):
             Stream("tickets", ("tickets",), self._tickets),
             Stream("deleted_tickets", ("tickets",), self._deleted_tickets),
             Stream("ticket_events", ("ticket_events",), self._ticket_events),
-            Stream("satisfaction_ratings", ("feedback",), self._ratings),
         )
-        if self._surveys_since is None:
-            return always
-        return (*always, Stream("survey_responses", ("feedback",), self._survey_responses))
+        ratings = Stream("satisfaction_ratings", ("feedback",), self._ratings)
+        surveys = Stream("survey_responses", ("feedback",), self._survey_responses)
+        return (
+            *always,
+            *((ratings,) if self.settings.satisfaction_ratings else ()),
+            *((surveys,) if self._surveys_since is not None else ()),
+        )
 
     @property
     def _surveys_since(self) -> int | None:
@@ -114,7 +124,11 @@ class Zendesk(Connector[ZendeskSource]):
         yield "tickets", lambda: self._client.get("incremental/tickets/cursor.json", recent)
         yield "ticket events", lambda: self._client.get("incremental/ticket_events.json", recent)
         yield "users", lambda: self._client.get("incremental/users/cursor.json", recent)
-        yield "satisfaction ratings", lambda: self._client.get("satisfaction_ratings.json", {"page[size]": 1})
+        if self.settings.satisfaction_ratings:
+            yield (
+                "satisfaction ratings",
+                lambda: self._client.get("satisfaction_ratings.json", {"page[size]": 1}),
+            )
         yield "deleted tickets", lambda: self._client.get("deleted_tickets.json", {"page[size]": 1})
         if self._surveys_since is not None:
             yield "survey responses", lambda: self._client.get(_SURVEY_RESPONSES, {"page[size]": 1})
