@@ -95,14 +95,13 @@ def ticket(record: dict[str, Any], directory: Directory, custom: frozenset[str])
         "organization_id": record.get("organization_id"),
         "ticket_form_id": record.get("ticket_form_id"),
         "tags": ", ".join(tags),
-        **own_fields("custom_fields", _custom(record, custom), custom),
+        **(own_fields("custom_fields", _by_number(record), custom) if custom else {}),
     }
 
 
-def _custom(record: dict[str, Any], wanted: frozenset[str]) -> dict[str, Any]:
-    """The wanted ones of a ticket's custom fields, by number."""
-    fields = (record.get("custom_fields") or ()) if wanted else ()
-    return {key: field.get("value") for field in fields if (key := str(field["id"])) in wanted}
+def _by_number(record: dict[str, Any]) -> dict[str, Any]:
+    """A ticket's custom fields, by number."""
+    return {str(field["id"]): field.get("value") for field in record.get("custom_fields") or ()}
 
 
 def people_in(events: Sequence[dict[str, Any]]) -> set[int]:
