@@ -52,8 +52,8 @@ test: $(VENV)/.dev ## Run every test (the browser and the long torture apart)
 	$(PYTEST) -n auto --dist loadfile -m 'not e2e and not long'
 
 .PHONY: e2e
-e2e: $(VENV)/.dev ## Look at the UI in a headless Chromium (installed by apt-get where that is allowed)
-	command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y --no-install-recommends chromium; } || true
+e2e: $(VENV)/.dev ## Look at the UI and the scorecard page in a headless Chromium (installed by apt-get where that is allowed)
+	command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y --no-install-recommends chromium fonts-nanum; } || true
 	$(PYTEST) -m e2e tests/e2e
 
 .PHONY: torture

@@ -45,6 +45,12 @@ def test_the_same_night_twice_gives_the_same_bytes(second_night: Company, tmp_pa
     assert again.contents() == second_night.contents()
 
 
+def test_the_page_is_made_of_the_published_file_alone(second_night: Company, tmp_path: Path) -> None:
+    again = tmp_path / "again.html"
+    second_night.cx("scorecard", "--html", str(again))
+    assert again.read_bytes() == second_night.published.with_name("scorecard.html").read_bytes()
+
+
 def test_a_full_refresh_gives_the_same_bytes(second_night: Company, tmp_path: Path) -> None:
     again = second_night.copy_to(tmp_path / "data")
     again.cx("nightly", "--date", "2026-11-02", "--full-refresh")

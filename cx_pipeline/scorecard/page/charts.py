@@ -157,11 +157,11 @@ def histogram(durations: Histogram) -> str | None:
             }
         )
     marks = (
-        (durations.median, "50%", [1, 0], "var(--ink)"),
-        (durations.p90, "90%", [5, 3], "var(--ink)"),
-        (durations.target, "◆", [1, 3], "var(--target)"),
+        (durations.median, "50%", [1, 0], "var(--ink)", "right"),
+        (durations.p90, "90%", [5, 3], "var(--ink)", "left"),
+        (durations.target, "◆", [1, 3], "var(--target)", "center"),
     )
-    for value, text, dash, colour in marks:
+    for value, text, dash, colour, side in marks:
         if value is not None and low <= value <= high:
             at: Spec = {"values": [{"from": value}]}
             layers.append(
@@ -174,7 +174,14 @@ def histogram(durations: Histogram) -> str | None:
             layers.append(
                 {
                     "data": at,
-                    "mark": {"type": "text", "text": text, "dy": -7, "fontSize": 11, "color": colour},
+                    "mark": {
+                        "type": "text",
+                        "text": text,
+                        "dy": -7,
+                        "fontSize": 11,
+                        "color": colour,
+                        "align": side,
+                    },
                     "encoding": {"x": x, "y": {"value": 0}},
                 }
             )

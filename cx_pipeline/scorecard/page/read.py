@@ -167,9 +167,11 @@ def _histograms(
 
 
 def _edges(rows: list[tuple[int, int]]) -> tuple[tuple[float, float, int], ...]:
-    """Bins by their number -> (from, to, count) in minutes."""
+    """Bins by their number -> (from, to, count) in minutes, the empty ones between them included."""
+    counts = dict(rows)
+    numbers = range(min(counts), max(counts) + 1) if counts else ()
     return tuple(
-        (10 ** (bin / BINS_A_DECADE), 10 ** ((bin + 1) / BINS_A_DECADE), count) for bin, count in rows
+        (10 ** (n / BINS_A_DECADE), 10 ** ((n + 1) / BINS_A_DECADE), counts.get(n, 0)) for n in numbers
     )
 
 
