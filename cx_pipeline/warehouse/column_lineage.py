@@ -35,7 +35,8 @@ def with_lineage(
 ) -> Iterator[Any]:
     """The events, the traced marts' with their lineage.
 
-    After a change of the project it can be traced only once dbt is done: those marts' events wait for it.
+    After a change of the project it can be traced only once dbt is done: the events from the first such mart
+    on wait for it, all of them, since Dagster wants assets in the order in which they depend on each other.
     """
     document = json.loads(manifest.read_text())
     known = known_lineage(settings, project)
@@ -52,7 +53,7 @@ def with_lineage(
     waiting: list[Any] = []
     try:
         for event in events:
-            if _key(event, context) in wanted:
+            if waiting or _key(event, context) in wanted:
                 waiting.append(event)
             else:
                 yield event
