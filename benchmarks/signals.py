@@ -121,7 +121,7 @@ def _family_rows(random: np.random.Generator, companies: int) -> dict[str, list[
                 by_family: dict[str, dict[str, Any]] = {}
                 for kpi, (family, draw) in STATIONARY.items():
                     n = int(random.poisson(size * share))
-                    if n:
+                    if n > 1:
                         row = by_family.setdefault(family, dict(keys))
                         row |= {f"{kpi}{end}": float(value) for end, value in draw(random, n).items()}
                         row |= {f"{kpi}_n": n, f"{kpi}_is_suppressed": n < 5}
@@ -239,54 +239,73 @@ def stationary(random: np.random.Generator, series: int, periods: int, *, grain:
     return Series(measure, n, unit_variance)
 
 
-def anomalies(
-    drawn: Series, grain: str, company_of: np.ndarray, is_overall: np.ndarray
-) -> list[tuple[str, int, int, int, bool]]:
-    """Every anomaly told: kind, series, period, period found in, whether of an `all` row."""
+def found_rows(
+    connection: duckdb.DuckDBPyConnection,
+    drawn: Series,
+    grain: str,
+    company_of: np.ndarray,
+    is_overall: np.ndarray,
+) -> list[dict[str, Any]]:
+    """What int_kpi_anomalies finds in series: its rows, `began` and `number` the periods from 1."""
     _, periods = drawn.measure.shape
     where, period = np.nonzero(~np.isnan(drawn.measure))
     starts = _starts(grain, periods)
     numbers = np.arange(periods) + 1
+    load(connection, "starts", {"number": numbers, "period_start": starts})
+    load(
+        connection,
+        "drawn",
+        {
+            "series": where,
+            "company": company_of[where],
+            "is_overall": is_overall[where],
+            "number": numbers[period],
+            "measure": drawn.measure[where, period],
+            "unit_variance": drawn.unit_variance[where, period],
+            "n": drawn.n[where, period],
+        },
+    )
+    number = macros()["period_number"](f"'{grain}'", "period_start")
+    connection.execute(
+        f"""
+        create table int_kpi_points as
+        select
+            cast(series as varchar) as kpi, '{grain}' as grain, period_start,
+            case when is_overall then 'all' else 'channel' end as dimension, 'x' as dimension_value,
+            {number} as period_number, measure as value, n, measure as ci_low, measure as ci_high,
+            measure, unit_variance, false as is_log, true as is_watched, company as window_days,
+        from drawn join starts using (number)
+        """
+    )
+    load(connection, "int_as_of", {"as_of_date": [starts[-1]]})
+    cursor = connection.execute(
+        f"""
+        with found as ({rendered("int_kpi_anomalies")})
+        select found.*, began.number as began, told.number as number
+        from found
+        join starts as began using (period_start)
+        join starts as told on found.found_in = told.period_start
+        """
+    )
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def anomalies(
+    drawn: Series, grain: str, company_of: np.ndarray, is_overall: np.ndarray
+) -> list[tuple[str, int, int, int, bool]]:
+    """Every anomaly told: kind, series, period, period found in, whether of an `all` row."""
     with connect() as connection:
-        load(connection, "starts", {"number": numbers, "period_start": starts})
-        load(
-            connection,
-            "drawn",
-            {
-                "series": where,
-                "company": company_of[where],
-                "is_overall": is_overall[where],
-                "number": numbers[period],
-                "measure": drawn.measure[where, period],
-                "unit_variance": drawn.unit_variance[where, period],
-                "n": drawn.n[where, period].astype(int),
-            },
-        )
-        number = macros()["period_number"](f"'{grain}'", "period_start")
-        connection.execute(
-            f"""
-            create table int_kpi_points as
-            select
-                cast(series as varchar) as kpi, '{grain}' as grain, period_start,
-                case when is_overall then 'all' else 'channel' end as dimension, 'x' as dimension_value,
-                {number} as period_number, measure as value, n, measure as ci_low, measure as ci_high,
-                measure, unit_variance, false as is_log, true as is_watched, company as window_days,
-            from drawn join starts using (number)
-            """
-        )
-        load(connection, "int_as_of", {"as_of_date": [starts[-1]]})
-        rows = connection.execute(
-            f"""
-            with found as ({rendered("int_kpi_anomalies")})
-            select kind, cast(kpi as integer), began.number - 1, told.number - 1, dimension = 'all'
-            from found
-            join starts as began using (period_start)
-            join starts as told on found.found_in = told.period_start
-            """
-        ).fetchall()
+        rows = found_rows(connection, drawn, grain, company_of, is_overall)
     return [
-        (str(kind), int(kpi), int(began), int(told), bool(overall))
-        for kind, kpi, began, told, overall in rows
+        (
+            str(row["kind"]),
+            int(row["kpi"]),
+            int(row["began"]) - 1,
+            int(row["number"]) - 1,
+            row["dimension"] == "all",
+        )
+        for row in rows
     ]
 
 

@@ -38,6 +38,7 @@
             when 'change' then
                 case when grain = 'day' then 'the same weekday a week before (' else concat('the ', grain, ' before (') end
             when 'outlier' then 'usual ('
+            when 'contrast' then case when dimension = 'all' then 'what customers answer (' else 'elsewhere (' end
             else 'before ('
         end,
         {{ told_number("expected_value") }},

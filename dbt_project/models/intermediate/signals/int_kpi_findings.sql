@@ -25,6 +25,12 @@ anomalies as (
 
 ),
 
+contrasts as (
+
+    select * from {{ ref('int_kpi_contrasts') }}
+
+),
+
 as_of as (
 
     select * from {{ ref('int_as_of') }}
@@ -96,6 +102,26 @@ found as (
         measured_difference,
         unit_variance
     from anomalies
+    union all
+    select
+        kind,
+        kpi,
+        grain,
+        period_start,
+        dimension,
+        dimension_value,
+        found_in,
+        value,
+        expected_value,
+        ci_low,
+        ci_high,
+        n,
+        p_value,
+        q_value,
+        deviation,
+        measured_difference,
+        unit_variance
+    from contrasts
 
 ),
 
@@ -110,6 +136,8 @@ told as (
             when '{{ grain }}' then {{ add_days('as_of.as_of_date', -days) }}
             {%- endfor %}
         end
+        -- Differences between groups mostly last: a year of them says it.
+        and (found.kind <> 'contrast' or found.found_in > {{ add_days('as_of.as_of_date', -371) }})
 
 ),
 

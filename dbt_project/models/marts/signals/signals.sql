@@ -1,5 +1,5 @@
--- One row per finding: a KPI that changed, left its usual range or moved to a new level, with its evidence, ranked by
--- how much it matters.
+-- One row per finding: a KPI that changed, left its usual range, moved to a new level or differs for one group, with
+-- its evidence, ranked by how much it matters.
 with findings as (
 
     select * from {{ ref('int_kpi_findings') }}
@@ -85,6 +85,7 @@ weighed as (
         * (1.0 - q_value)
         * case when is_headline then 2.0 else 1.0 end
         * case when dimension = 'all' then 1.5 else 1.0 end
+        * case when kind = 'contrast' then 0.5 else 1.0 end
         * case when effect = 'different' then 0.5 else 1.0 end
         * case when grain = 'day' and kind <> 'level_shift' then 0.5 else 1.0 end as weight
     from described
