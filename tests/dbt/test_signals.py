@@ -1,6 +1,6 @@
 """Signals: of a company in which nothing happens no more is told than stated, and shifts are found.
 
-The SQL of the models runs on made-up histories (`benchmarks/signals.py`; the same in full by `make bench`). The
+The SQL of the models runs on made-up histories (`benchmarks/signals.py`; in full by `make bench`). The
 deviation of an anomaly and the status against a target are computed again here in plain Python.
 """
 
@@ -184,7 +184,8 @@ def test_status_is_what_plain_python_says(direction: str) -> None:
                 f"""
                 select {expression}
                 from (
-                    select 40 as k_n, $value::double as k, $low::double as k_ci_low, $high::double as k_ci_high
+                    select 40 as k_n, $value::double as k,
+                        $low::double as k_ci_low, $high::double as k_ci_high
                 ) as rows
                 cross join (select $target::double as k_{bound}, null::double as k_{other}) as targets
                 """,
