@@ -188,9 +188,17 @@ def _worsening(facts: _Facts, language: Language) -> str:
     head = f"{facts.subject(language)} ({facts.period(language)}): {value}"
     signal = facts.text("signal")
     if language == "ko":
-        told = {"change": "직전 비교 기간 {}", "level_shift": "이전 수준 {}"}.get(signal, "예상 수준 {}")
+        told = {
+            "change": "직전 비교 기간 {}",
+            "level_shift": "이전 수준 {}",
+            "contrast": "다른 그룹 {}",
+        }.get(signal, "예상 수준 {}")
         return f"{head}, {told.format(expected)} 대비 {difference}"
-    told = {"change": "was {}", "level_shift": "a lasting shift from {}"}.get(signal, "{} expected")
+    told = {
+        "change": "was {}",
+        "level_shift": "a lasting shift from {}",
+        "contrast": "{} in the other groups",
+    }.get(signal, "{} expected")
     return f"{head}, {told.format(expected)} ({difference})"
 
 

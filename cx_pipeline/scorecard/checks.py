@@ -95,8 +95,8 @@ def targets_result(mart: dg.AssetKey, judged: Sequence[Judged]) -> dg.AssetCheck
 
 
 def signals_result(mart: dg.AssetKey, signals: Sequence[Signal]) -> dg.AssetCheckResult:
-    """What newly changed of a mart's KPIs, the most important first."""
-    worse = [signal for signal in signals if signal.effect == "worse"]
+    """What newly changed of a mart's KPIs, the most important first; lasting differences fail nothing."""
+    worse = [signal for signal in signals if signal.effect == "worse" and signal.kind != "contrast"]
     return dg.AssetCheckResult(
         asset_key=mart,
         check_name=SIGNALS_CHECK,

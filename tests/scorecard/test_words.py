@@ -100,7 +100,7 @@ def test_periods_are_named(grain: str, english: str, korean: str) -> None:
     assert (EN.period(grain, start), KO.period(grain, start)) == (english, korean)
 
 
-@pytest.mark.parametrize("kind", ["change", "level_shift", "outlier"])
+@pytest.mark.parametrize("kind", ["change", "level_shift", "outlier", "contrast"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_finding_is_told_with_its_numbers(kind: str, language: Language) -> None:
     told = Voice(language).finding(finding(kind=kind, deviation=-4.2), Unit.PERCENT)
