@@ -40,7 +40,8 @@ def scorecard(grain: str, page: Path | None, as_json: bool) -> None:
             raise click.UsageError("give either --html or --json")
         from cx_pipeline.scorecard.page import write_page
 
-        click.echo(write_page(settings, page, grain))
+        write_page(settings, page, grain)
+        click.echo(page)
         return
     card = read_scorecard(settings.paths.published_file, grain)
     if as_json:

@@ -30,11 +30,9 @@ def scorecard_asset(settings: Settings) -> dg.AssetsDefinition:
     )
     def scorecard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from cx_pipeline.scorecard.page import write_page
-        from cx_pipeline.scorecard.read import read_scorecard
 
-        page = write_page(settings)
-        published = settings.paths.published_file
-        metadata = numbers(read_scorecard(published), read_standing(published))
+        page = settings.paths.scorecard_page
+        metadata = numbers(write_page(settings, page), read_standing(settings.paths.published_file))
         return dg.MaterializeResult(metadata=metadata | {"page": dg.MetadataValue.path(page)})
 
     return scorecard

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cx_pipeline.scorecard.model import Scorecard
     from cx_pipeline.settings import Settings
 
 
-def write_page(settings: Settings, page: Path | None = None, grain: str = "month") -> Path:
-    """Write the page to `page`, by default beside the published file; returns where it stands.
+def write_page(settings: Settings, page: Path, grain: str = "month") -> Scorecard:
+    """Write the page to `page`; returns the scorecard it shows, so that nobody need read it again.
 
     NothingPublished where there is no published file.
     """
@@ -22,7 +23,6 @@ def write_page(settings: Settings, page: Path | None = None, grain: str = "month
     from cx_pipeline.scorecard.page.read import read_page
     from cx_pipeline.scorecard.page.render import render_page
 
-    page = page or settings.paths.scorecard_page
     data = read_page(settings.paths.published_file, grain, settings.reporting.min_n)
     write_whole(page, render_page(data, settings.reporting.language).encode())
-    return page
+    return data.scorecard
