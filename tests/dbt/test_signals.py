@@ -23,10 +23,12 @@ from benchmarks.signals import (
     flagged_anomalies,
     flagged_changes,
     found_rows,
+    load,
+    rendered,
     shifts_found,
     stationary,
 )
-from tools.kpi_macros import macros
+from tools.kpi_macros import PROJECT, kpi_environment, macros
 
 
 def _at_most(rate: float, trials: int) -> float:
@@ -192,3 +194,39 @@ def test_status_is_what_plain_python_says(direction: str) -> None:
                 {"value": value, "low": low, "high": high, "target": target},
             ).fetchall()
             assert found == [(status(value, low, high, target),)], (value, low, high, target)
+
+
+def _target(**columns: Any) -> dict[str, Any]:
+    row = {"kpi": "csat", "dimension": "all", "dimension_value": "all", "grain": None, "target": 80.0}
+    return row | {"direction": "at_least", "valid_from": None, "valid_to": None} | columns
+
+
+@pytest.mark.parametrize(
+    ("test", "rows", "broken"),
+    [
+        ("kpi_targets_name_kpis_of_the_catalog", [_target()], 0),
+        ("kpi_targets_name_kpis_of_the_catalog", [_target(kpi="csatt")], 1),
+        ("kpi_targets_name_dimensions_of_their_kpi", [_target(dimension="channel")], 0),
+        ("kpi_targets_name_dimensions_of_their_kpi", [_target(dimension="category")], 1),
+        ("kpi_targets_do_not_overlap", [_target(valid_to="2026-07-01"), _target(valid_from="2026-07-01")], 0),
+        ("kpi_targets_do_not_overlap", [_target(valid_to="2026-07-02"), _target(valid_from="2026-07-01")], 1),
+        ("kpi_targets_do_not_overlap", [_target(), _target(dimension=None, dimension_value=None)], 1),
+        (
+            "kpi_targets_do_not_overlap",
+            [_target(), _target(grain="month"), _target(direction="at_most", kpi="ces")],
+            0,
+        ),
+    ],
+)
+def test_a_target_that_cannot_be_meant_is_named(test: str, rows: list[dict[str, Any]], broken: int) -> None:
+    text = (PROJECT / "tests" / f"{test}.sql").read_text(encoding="utf-8")
+    columns = "kpi, dimension, dimension_value, grain, target::double as target, direction"
+    with connect() as connection:
+        load(connection, "told", {name: [row[name] for row in rows] for name in rows[0]})
+        connection.execute(
+            f"create table kpi_targets as select {columns}, valid_from::date as valid_from, "
+            "valid_to::date as valid_to from told"
+        )
+        connection.execute(f"create table dim_kpis as {rendered('dim_kpis')}")
+        found = connection.execute(kpi_environment().from_string(text).render()).fetchall()
+    assert len(found) == broken

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cx_pipeline.sample import SampleReport, write_sample
-from tests.end_to_end.company import Company
+from tests.end_to_end.company import Company, new_company
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +86,39 @@ def test_every_dirty_row_is_accounted_for(second_night: Company, told: SampleRep
         assert counts["quarantined"] == stated("quarantined"), entity
         assert counts["deleted"] == stated("deleted"), entity
         assert counts["superseded"] == stated("superseded") + stated("deleted"), entity
+
+
+def test_every_told_change_is_a_significant_one(second_night: Company) -> None:
+    """What `signals` tells of changes is what `kpis` calls significant; nothing incomplete, no mirror."""
+    keys = "kpi, grain, period_start, dimension, dimension_value"
+    wrong = second_night.rows(
+        f"select kpi from marts.signals s left join marts.kpis k using ({keys}) join marts.dim_kpis d using (kpi) "
+        "where s.kind = 'change' "
+        "and (k.is_significant is distinct from true or not k.is_complete or d.mirror_of is not null)"
+    )
+    assert wrong == []
+
+
+@pytest.mark.long
+def test_the_planted_facts_are_told_by_the_signals(tmp_path: Path) -> None:
+    """Of the company people see first: the bad week, the friction, the best channel and the gap are found."""
+    company = new_company(tmp_path / "data", customers=2000, days=400)
+    bad_week = write_sample(tmp_path / "told", customers=2000, days=400).bad_week
+    company.cx("nightly", "--date", "2026-11-01")
+
+    def told(where: str) -> set[str]:
+        return {kind for (kind,) in company.rows(f"select kind from marts.signals where {where}")}
+
+    in_bad_week = f"grain = 'week' and found_in = date '{bad_week}' and effect = 'worse'"
+    slow = "kpi = 'first_response_calendar_minutes_median' and dimension_value = 'email'"
+    assert {"change", "outlier"} <= told(f"kpi = 'csat' and dimension = 'all' and {in_bad_week}")
+    assert {"change", "outlier"} & told(f"{slow} and {in_bad_week}")
+    for where in (
+        "kpi = 'failure_rate' and dimension_value = 'payment' and effect = 'worse'",
+        "kpi = 'failure_rate' and dimension = 'channel' and dimension_value = 'app' and effect = 'worse'",
+        "kpi = 'repeat_purchase_lifetime_rate' and dimension_value = 'referral' and effect = 'better'",
+        "kpi = 'nps' and dimension_value = 'referral' and effect = 'better'",
+        "kpi = 'perception_gap_csat' and dimension = 'all' and value > 0",
+    ):
+        assert "contrast" in told(where), where
+    assert company.rows("select min(rank), max(rank) = count(*) from marts.signals") == [(1, True)]
