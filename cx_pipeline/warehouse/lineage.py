@@ -38,8 +38,12 @@ def known_lineage(settings: Settings, project: str) -> Lineage | None:
     """The lineage of this project's fingerprint; None where it was not traced yet."""
     try:
         document = json.loads(_path(settings).read_text())
-        known: Lineage = document["marts"]
-        return known if document["project"] == project else None
+        if document["project"] != project:
+            return None
+        return {
+            mart: {column: [(id_, of) for id_, of in origins] for column, origins in columns.items()}
+            for mart, columns in document["marts"].items()
+        }
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 

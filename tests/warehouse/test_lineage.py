@@ -130,6 +130,6 @@ def test_events_keep_their_order_whether_or_not_they_wait(built: Settings, is_kn
     traced = [event.output_name for event in told if "dagster/column_lineage" in event.metadata]
     assert traced == ["fct_tickets"]
     assert known_lineage(built, "p1") == {
-        "fct_tickets": {"ticket_id": [["model.cx.int_tickets", "ticket_id"]]}
+        "fct_tickets": {"ticket_id": [("model.cx.int_tickets", "ticket_id")]}
     }
     assert known_lineage(built, "p2") is None, "another project is traced anew"
