@@ -92,8 +92,8 @@ def test_every_told_change_is_a_significant_one(second_night: Company) -> None:
     """What `signals` tells of changes is what `kpis` calls significant; nothing incomplete, no mirror."""
     keys = "kpi, grain, period_start, dimension, dimension_value"
     wrong = second_night.rows(
-        f"select kpi from marts.signals s left join marts.kpis k using ({keys}) join marts.dim_kpis d using (kpi) "
-        "where s.kind = 'change' "
+        f"select kpi from marts.signals s left join marts.kpis k using ({keys}) "
+        "join marts.dim_kpis d using (kpi) where s.kind = 'change' "
         "and (k.is_significant is distinct from true or not k.is_complete or d.mirror_of is not null)"
     )
     assert wrong == []
