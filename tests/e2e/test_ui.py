@@ -172,7 +172,9 @@ def test_a_manager_has_a_view_of_the_kpis_alone(page: Page, address: str, tmp_pa
     """The address docs/operations.md gives."""
     view = "/assets?asset-selection=tag%3A%22cx%2Faudience%22%3D%22managers%22"
     assert view in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    text = opened(page, address + view, "marts / kpi_csat", "published / scorecard", shot=tmp_path / "managers.png")
+    text = opened(
+        page, address + view, "marts / kpi_csat", "published / scorecard", shot=tmp_path / "managers.png"
+    )
     assert "kpi_nps" in text
     assert "stg_feedback" not in text
     assert "fct_feedback" not in text
