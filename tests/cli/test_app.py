@@ -123,6 +123,12 @@ def test_control_c_is_one_word_and_130(cx: Cx, monkeypatch: pytest.MonkeyPatch) 
     assert (result.exit_code, result.stderr) == (130, "error: interrupted\n")
 
 
+def is_open(path: Path, process_id: int) -> bool:
+    """Whether the process holds the file open."""
+    files = Path(f"/proc/{process_id}/fd")
+    return any(file.resolve() == path.resolve() for file in files.iterdir())
+
+
 def test_control_c_ends_a_query(published: Path) -> None:
     command = [
         sys.executable,
@@ -133,7 +139,10 @@ def test_control_c_ends_a_query(published: Path) -> None:
     ]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=env, stdout=-1, stderr=-1) as process:
-        time.sleep(2)
+        while not is_open(published, process.pid):
+            assert process.poll() is None
+            time.sleep(0.1)
+        time.sleep(0.5)  # the query has begun
         process.send_signal(signal.SIGINT)
         try:
             _, stderr = process.communicate(timeout=20)
