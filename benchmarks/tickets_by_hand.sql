@@ -1,7 +1,8 @@
 -- The support KPIs as one good engineer would write them straight on the landed Parquet, for DuckDB alone: what the
 -- dbt models are measured against. It shares no code with them; the benchmark checks that the answers are the same.
 -- `{landing}` and `{seeds}` are folders. Leaves the tables ticket_answers, reply_answers, sla_answers, backlog_answers
--- and kpi_answers. Of the rules it knows those this company's rows can meet: every schedule and zone is known.
+-- and kpi_answers. Of the rules it knows those this company's rows can meet: every schedule and zone is known. A period that
+-- has not ended it compares with none.
 
 create macro utc(landed) as make_timestamp(epoch_us(landed));
 create macro local_day(instant) as cast(timezone('Asia/Seoul', timezone('UTC', instant)) as date);
@@ -352,6 +353,7 @@ select
     min(clock_us) filter (kind = 'row_response') as row_response_us,
     min(moment) filter (is_contact) as first_contact_at, min(clock_us) filter (is_contact) as first_contact_us,
     min(num) filter (is_contact) as first_contact_num,
+    min(num) filter (kind = 'reply' and author = 'bot') as first_bot_reply_num,
     min(moment) filter (kind = 'reply' and author = 'bot') as first_bot_reply_at,
     min(clock_us) filter (kind = 'reply' and author = 'bot') as first_bot_reply_us,
     min(num) filter (kind = 'handover') as handover_num, min(moment) filter (kind = 'handover') as handover_at,
@@ -400,7 +402,7 @@ select
     ), 0) as turn
 from spine
 where is_touch or is_done_now or is_contact or is_reopen or is_transition and is_done(value)
-    or kind in ('opened', 'row_response', 'row_solve');
+    or kind in ('opened', 'row_response', 'row_solve') or kind = 'reply' and author = 'bot';
 
 create temp table segment as
 select
@@ -501,7 +503,7 @@ from placed asof left join open_span
 
 create table ticket_answers as
 with after_handover as (
-    select t, min(moment) as touch_at, min(clock_us) as touch_us
+    select t, min(num) as touch_num, min(moment) as touch_at, min(clock_us) as touch_us
     from spine inner join summary using (t) where is_touch and num > handover_num group by t
 ), turns as (
     select t,
@@ -518,7 +520,7 @@ with after_handover as (
         summary.reopen_count as seen_reopen_count, come_back.* exclude (t), queue.since_us, turns.* exclude (t),
         first_solve.moment as first_solved_at, first_solve.clock_us as first_solved_us, first_solve.author as solver,
         last_solve.moment as last_solved_at, last_solve.clock_us as last_solved_us,
-        after_handover.touch_at as after_handover_at, after_handover.touch_us as after_handover_us, as_of.moment as as_of,
+        after_handover.touch_num as after_handover_num, after_handover.touch_at as after_handover_at, after_handover.touch_us as after_handover_us, as_of.moment as as_of,
         case when ticket.is_inbound then ticket.created_at else first_contact_at end as started_at,
         case when ticket.is_inbound then opened_us else first_contact_us end as started_us,
         ticket.is_inbound and ticket.is_inexact as is_start_inexact,
@@ -613,7 +615,9 @@ select
             and not is_followed_up and not is_contacted
     end as is_bot_contained,
     is_satisfaction_offered, last_satisfaction as satisfaction_value,
-    started_at, coalesce(row_response_num, first_touch_num) as response_num, first_solve_num, last_solve_num
+    started_at, coalesce(row_response_num, first_touch_num) as response_num, first_solve_num, last_solve_num,
+    case when is_done(state) then last_solve_num end as lasting_solve_num, first_bot_reply_num, after_handover_num,
+    case when is_inbound and first_solved_at is not null then coalesce(solver = 'system', false) end as is_auto_solved
 from judged;
 
 create table reply_answers as
@@ -904,17 +908,35 @@ from days left join daily using (value, age_band_days, day);
 create temp table duration as
 select metric, calendar_minutes, business_minutes, day, channel, priority, team, agent, category, segment, product, brand
 from (
-    select t, 'first_response' as metric, response_num as num, first_response_calendar_minutes as calendar_minutes,
+    select t, 'first_response' as metric, response_num as num, first_response_calendar_minutes as calendar_minutes, is_inbound,
         first_response_business_minutes as business_minutes
-    from ticket_answers where is_inbound
+    from ticket_answers
     union all
-    select t, 'first_resolution', first_solve_num, first_resolution_calendar_minutes, first_resolution_business_minutes
-    from ticket_answers where is_inbound
+    select t, 'first_bot_response', first_bot_reply_num, first_bot_response_calendar_minutes, is_inbound, first_bot_response_business_minutes
+    from ticket_answers
     union all
-    select t, 'resolution', last_solve_num, resolution_calendar_minutes, resolution_business_minutes
-    from ticket_answers where is_inbound
+    select t, 'first_response_after_handover', after_handover_num, first_response_after_handover_calendar_minutes, is_inbound, first_response_after_handover_business_minutes
+    from ticket_answers
+    union all
+    select t, 'first_resolution', first_solve_num, first_resolution_calendar_minutes, is_inbound, first_resolution_business_minutes
+    from ticket_answers
+    union all
+    select t, 'resolution', last_solve_num, resolution_calendar_minutes, is_inbound, resolution_business_minutes
+    from ticket_answers
+    union all
+    select t, 'requester_wait', lasting_solve_num, requester_wait_calendar_minutes, is_inbound, requester_wait_business_minutes
+    from ticket_answers
+    union all
+    select t, 'agent_wait', lasting_solve_num, agent_wait_calendar_minutes, is_inbound, agent_wait_business_minutes
+    from ticket_answers
+    union all
+    select t, 'on_hold', lasting_solve_num, on_hold_calendar_minutes, is_inbound, on_hold_business_minutes
+    from ticket_answers
+    union all
+    select t, 'unassigned', lasting_solve_num, unassigned_calendar_minutes, is_inbound, unassigned_business_minutes
+    from ticket_answers
 ) inner join valued using (t, num)
-where calendar_minutes is not null
+where is_inbound and calendar_minutes is not null
 union all
 select 'next_response', minutes(asked_at, ended_at), open_minutes(asked_us, ended_us), day, turn.channel, turn.priority,
     turn.team, turn.agent, turn.category, turn.segment, turn.product, turn.brand
@@ -922,18 +944,79 @@ from turn inner join ticket using (t)
 where outcome = 'replied' and is_inbound;
 
 create temp table solve as
-select valued.*, is_first_contact_resolved, is_one_touch, is_reopened_or_followed_up, is_self_served, is_bot_contained
+select valued.*, is_first_contact_resolved, is_one_touch, is_reopened_or_followed_up, is_self_served, is_bot_contained, is_auto_solved
 from ticket_answers inner join valued on ticket_answers.t = valued.t and ticket_answers.first_solve_num = valued.num
 where is_inbound;
 
+-- A service level is its fulfiller's; where nobody has fulfilled it, it is of the values in force when it was breached.
+create temp table promise as
+with decided as (
+    select run.t, run.metric, run.ended_num, sla_answers.state = 'met' as is_met, decided_date as day, sla_answers.priority,
+        sla_answers.breached_at, run.fulfilled_at
+    from sla_answers inner join ticket using (source, ticket_id)
+    inner join run on ticket.t = run.t and sla_answers.metric = run.metric and sla_answers.turn_number = run.turn
+    where run.is_inbound and sla_answers.state in ('met', 'breached')
+), unanswered as (
+    select decided.*, spine.assignee, spine.team as said_team, spine.category as said_category, spine.version
+    from decided inner join spine on decided.t = spine.t and spine.moment <= decided.breached_at
+    where fulfilled_at is null
+    qualify row_number() over (partition by decided.t, decided.metric, decided.day order by spine.num desc) = 1
+), standing as (
+    select unanswered.t, metric, is_met, day, unanswered.priority, history.channel, history.product, history.brand,
+        case when said_team is null then history.team else nullif(said_team, '') end as team,
+        case when said_category is null then history.category else nullif(said_category, '') end as category,
+        case when assignee is null then history.agent_key else nullif(assignee, '') end as agent, customer_key, breached_at
+    from unanswered inner join ticket using (t)
+    inner join history on unanswered.t = history.t and unanswered.version = history.version
+)
+select metric, is_met, decided.day, channel, decided.priority, team, agent, category, segment, product, brand
+from decided inner join valued on decided.t = valued.t and decided.ended_num = valued.num
+where fulfilled_at is not null
+union all
+select metric, is_met, day, channel, priority, team, agent, category, segment.segment, product, brand
+from standing asof left join segment
+    on standing.customer_key = segment.customer_key and standing.breached_at >= segment.valid_from;
+
+create temp table resolved as
+select valued.*, ticket_answers.agent_reply_count, ticket_answers.touch_count, ticket_answers.handoff_count,
+    ticket_answers.transfer_count
+from ticket_answers inner join valued on ticket_answers.t = valued.t and ticket_answers.lasting_solve_num = valued.num
+where is_inbound;
+
+create temp table moved_in_or_out as
+select *, kind = 'opened' as is_opening from valued
+where kind = 'opened' and status is not null or is_done_now or is_reopen;
+
 create table kpi_answers (
     kpi varchar, grain varchar, period_start date, dimension varchar, dimension_value varchar, n bigint, value double,
-    ci_low double, ci_high double
+    numerator double, denominator double, ci_low double, ci_high double, previous_value double, change double,
+    yoy_change double, is_small_sample boolean
 );
 
 create macro grain_of(by_day, by_week, by_month, by_quarter) as
     case when by_day = 0 then 'day' when by_week = 0 then 'week' when by_month = 0 then 'month'
         when by_quarter = 0 then 'quarter' else 'all' end;
+create macro week_of(day) as date_trunc('week', day)::date;
+create macro month_of(day) as date_trunc('month', day)::date;
+create macro quarter_of(day) as date_trunc('quarter', day)::date;
+create macro before(grain, period_start) as
+    case grain when 'day' then period_start - 7 when 'week' then period_start - 7
+        when 'month' then (period_start - interval 1 month)::date when 'quarter' then (period_start - interval 3 month)::date end;
+create macro a_year_before(grain, period_start) as
+    case when grain in ('day', 'week') then period_start - 364 when grain <> 'all' then (period_start - interval 12 month)::date end;
+create macro ends(grain, period_start) as
+    case grain when 'day' then period_start + 1 when 'week' then period_start + 7
+        when 'month' then (period_start + interval 1 month)::date when 'quarter' then (period_start + interval 3 month)::date end;
+create macro is_over(grain, period_start) as ends(grain, period_start) <= (select day + 1 from as_of);
+
+-- Student's t at 97.5 %: a table to 14 degrees of freedom, then Cornish and Fisher's expansion; and Wilson's interval.
+create macro t_975(df) as case when df < 15 then
+    [12.706204736174694, 4.302652729749462, 3.1824463052837078, 2.7764451051977934, 2.5705818356363146, 2.4469118511449786,
+    2.364624251592784, 2.306004135204166, 2.262157162798205, 2.228138851986274, 2.200985160091639, 2.1788128296672284,
+    2.1603686564627913, 2.144786687917804][df::bigint]
+    else 1.959963984540054 + (2.372271230298562 + (2.8224986157396112 + (2.555849679507722 + 1.5895340533938225 / df) / df) / df) / df end;
+create macro wilson(successes, n, sign) as 100 * least(greatest((successes + 1.9207294103470618
+    + sign * 1.959963984540054 * sqrt(successes * (n - successes) / n + 0.9603647051735309)) / (n + 3.8414588206941236), 0), 1);
 
 -- each dimension
 insert into kpi_answers
@@ -941,60 +1024,90 @@ with kept as (
     select {dimension} as value from duration where {dimension} is not null
     group by value order by count(*) desc, value limit 200
 ), placed as (
-    select metric, calendar_minutes, business_minutes, {day} as day, date_trunc('week', unit.day)::date as week,
-        date_trunc('month', unit.day)::date as month, date_trunc('quarter', unit.day)::date as quarter,
+    select metric, calendar_minutes, business_minutes, {day} as day, week_of(unit.day) as week, month_of(unit.day) as month,
+        quarter_of(unit.day) as quarter,
         case when {dimension} is null then '(none)' else coalesce(kept.value, '(other)') end as value
     from duration as unit left join kept on {dimension} = kept.value
-), grouped as (
+), grouped as materialized (
     select
         metric, value, grain_of(grouping(day), grouping(week), grouping(month), grouping(quarter)) as grain,
         case when grouping(day) = 0 then day else coalesce(week, month, quarter, date '1900-01-01') end as period_start,
-        count(*) as calendar_n, avg(calendar_minutes) as calendar_avg,
+        count(*) as calendar_n, sum(calendar_minutes) as calendar_sum, stddev_samp(calendar_minutes) as calendar_deviation,
         quantile_cont(calendar_minutes, [0.5, 0.9, 0.95]) as calendar_percentiles, count(business_minutes) as business_n,
-        avg(business_minutes) as business_avg, quantile_cont(business_minutes, [0.5, 0.9, 0.95]) as business_percentiles
+        sum(business_minutes) as business_sum, stddev_samp(business_minutes) as business_deviation,
+        quantile_cont(business_minutes, [0.5, 0.9, 0.95]) as business_percentiles
     from placed
     group by grouping sets ((metric, value, day), (metric, value, week), (metric, value, month), (metric, value, quarter), (metric, value))
+    having period_start is not null
+), compared as (
+    select now.*, is_over(now.grain, now.period_start) as is_over,
+        last.calendar_sum / last.calendar_n as last_calendar, last.calendar_percentiles as last_calendar_percentiles,
+        last.business_sum / last.business_n as last_business, last.business_percentiles as last_business_percentiles,
+        year_ago.calendar_sum / year_ago.calendar_n as year_calendar, year_ago.calendar_percentiles as year_calendar_percentiles,
+        year_ago.business_sum / year_ago.business_n as year_business, year_ago.business_percentiles as year_business_percentiles
+    from grouped as now
+    left join grouped as last on now.metric = last.metric and now.value = last.value and now.grain = last.grain
+        and before(now.grain, now.period_start) = last.period_start and is_over(now.grain, now.period_start)
+    left join grouped as year_ago on now.metric = year_ago.metric and now.value = year_ago.value and now.grain = year_ago.grain
+        and a_year_before(now.grain, now.period_start) = year_ago.period_start and is_over(now.grain, now.period_start)
 ), clocks as (
-    select metric || '_calendar_minutes' as name, value, grain, period_start, calendar_n as n, calendar_avg as average,
-        calendar_percentiles as percentiles from grouped
+    select metric || '_calendar_minutes' as name, value, grain, period_start, calendar_n as n, calendar_sum as total,
+        calendar_deviation as deviation, calendar_percentiles as percentiles, last_calendar as last_average,
+        last_calendar_percentiles as last_percentiles, year_calendar as year_average, year_calendar_percentiles as year_percentiles
+    from compared
     union all
-    select metric || '_business_minutes', value, grain, period_start, business_n, business_avg, business_percentiles from grouped
+    select metric || '_business_minutes', value, grain, period_start, business_n, business_sum, business_deviation,
+        business_percentiles, last_business, last_business_percentiles, year_business, year_business_percentiles
+    from compared
+), named as (
+    select name || '_avg' as kpi, grain, period_start, value as place, n, total / n as value, total as numerator, n as denominator,
+        total / n - t_975(n - 1) * deviation / sqrt(n) as ci_low, total / n + t_975(n - 1) * deviation / sqrt(n) as ci_high,
+        last_average as previous, year_average as year_ago
+    from clocks where n > 0
+    union all
+    select name || ending, grain, period_start, value, n, percentiles[place], null, null, null, null, last_percentiles[place],
+        year_percentiles[place]
+    from clocks cross join (values ('_median', 1), ('_p90', 2), ('_p95', 3)) as endings(ending, place)
+    where n > 0
 )
-select name || ending, grain, period_start, '{name}', value, n,
-    case ending when '_avg' then average when '_median' then percentiles[1] when '_p90' then percentiles[2] else percentiles[3] end,
-    null, null
-from clocks cross join (values ('_avg'), ('_median'), ('_p90'), ('_p95')) as endings(ending)
-where n > 0 and period_start is not null;
+select kpi, grain, period_start, '{name}', place, n, value, numerator, denominator, ci_low, ci_high, previous, value - previous,
+    value - year_ago, n < 30
+from named;
 
--- each dimension
+-- each count
 insert into kpi_answers
 with kept as (
-    select {dimension} as value from solve where {dimension} is not null
+    select {dimension} as value from {units} where {dimension} is not null
     group by value order by count(*) desc, value limit 200
 ), placed as (
-    select unit.* exclude (day), {day} as day, date_trunc('week', unit.day)::date as week,
-        date_trunc('month', unit.day)::date as month, date_trunc('quarter', unit.day)::date as quarter,
+    select unit.* exclude (day), {day} as day, week_of(unit.day) as week, month_of(unit.day) as month,
+        quarter_of(unit.day) as quarter,
         case when {dimension} is null then '(none)' else coalesce(kept.value, '(other)') end as place
-    from solve as unit left join kept on {dimension} = kept.value
-), grouped as (
+    from {units} as unit left join kept on {dimension} = kept.value
+), grouped as materialized (
     select
         place, grain_of(grouping(day), grouping(week), grouping(month), grouping(quarter)) as grain,
         case when grouping(day) = 0 then day else coalesce(week, month, quarter, date '1900-01-01') end as period_start,
-        [
-            {'kpi': 'fcr_rate', 'successes': count_if(is_first_contact_resolved), 'n': count(is_first_contact_resolved)},
-            {'kpi': 'one_touch_rate', 'successes': count_if(is_one_touch), 'n': count(is_one_touch)},
-            {'kpi': 'reopen_rate', 'successes': count_if(is_reopened_or_followed_up), 'n': count(is_reopened_or_followed_up)},
-            {'kpi': 'self_served_rate', 'successes': count_if(is_self_served), 'n': count(is_self_served)},
-            {'kpi': 'bot_contained_rate', 'successes': count_if(is_bot_contained), 'n': count(is_bot_contained)}
-        ] as rates
+        {counts} as counts
     from placed
     group by grouping sets ((place, day), (place, week), (place, month), (place, quarter), (place))
-), rate as (
-    select grain, period_start, place, unnest(rates, recursive := true) from grouped
-), wilson as (
-    select *, successes / n as share, 1.959963984540054 as z from rate where n > 0 and period_start is not null
+    having period_start is not null
+), compared as (
+    select now.grain, now.period_start, now.place, unnest(now.counts) as this, unnest(last.counts) as last,
+        unnest(year_ago.counts) as year_ago
+    from grouped as now
+    left join grouped as last on now.place = last.place and now.grain = last.grain
+        and before(now.grain, now.period_start) = last.period_start and is_over(now.grain, now.period_start)
+    left join grouped as year_ago on now.place = year_ago.place and now.grain = year_ago.grain
+        and a_year_before(now.grain, now.period_start) = year_ago.period_start and is_over(now.grain, now.period_start)
+), named as (
+    select this.*, grain, period_start, place, this.numerator / this.divisor as value,
+        case when last.n > 0 then last.numerator / last.divisor end as previous,
+        case when year_ago.n > 0 then year_ago.numerator / year_ago.divisor end as year_ago
+    from compared where this.n > 0
 )
-select kpi, grain, period_start, '{name}', place, n, 100 * share,
-    greatest(100 * (share + z * z / (2 * n) - z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n), 0),
-    least(100 * (share + z * z / (2 * n) + z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n), 100)
-from wilson;
+select kpi, grain, period_start, '{name}', place, n, value, numerator, case when kind <> 'count' then n end,
+    case kind when 'rate' then wilson(numerator, n, -1) when 'mean' then value - t_975(n - 1) * deviation / sqrt(n) end,
+    case kind when 'rate' then wilson(numerator, n, 1) when 'mean' then value + t_975(n - 1) * deviation / sqrt(n) end,
+    previous, value - previous, value - year_ago, n < 30
+from named;
