@@ -177,7 +177,7 @@ def test_status_is_what_plain_python_says(direction: str) -> None:
         for low, high in ((None, None), (30.0, 50.0), (50.0, 70.0), (45.0, 55.0), (50.0, 50.0), (51.0, 70.0))
         for target in (None, 49.9, 50.0, 50.1)
     ]
-    expression = macros()["kpi_status"]("rows", "k")
+    expression = macros()["kpi_status"]({"kpi": "k"})
     bound = "floor" if direction == "at_least" else "ceiling"
     other = "ceiling" if direction == "at_least" else "floor"
     with connect() as connection:
