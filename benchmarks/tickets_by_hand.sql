@@ -617,7 +617,7 @@ select
     is_satisfaction_offered, last_satisfaction as satisfaction_value,
     started_at, coalesce(row_response_num, first_touch_num) as response_num, first_solve_num, last_solve_num,
     case when is_done(state) then last_solve_num end as lasting_solve_num, first_bot_reply_num, after_handover_num,
-    case when is_inbound and first_solved_at is not null then coalesce(solver = 'system', false) end as is_auto_solved
+    case when first_solved_at is not null then coalesce(solver = 'system', false) end as is_auto_solved
 from judged;
 
 create table reply_answers as
