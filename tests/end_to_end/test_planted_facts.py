@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,13 @@ def test_every_told_change_is_a_significant_one(second_night: Company) -> None:
     assert wrong == []
 
 
+def text_of(page: str) -> str:
+    """The words of a page, one space between any two."""
+    return " ".join(
+        html.unescape(re.sub(r"<(style|script|svg).*?</\1>|<[^>]+>", " ", page, flags=re.S)).split()
+    )
+
+
 @pytest.mark.long
 def test_the_planted_facts_are_told_by_the_signals(tmp_path: Path) -> None:
     """Of the company people see first: the bad week, the friction, the best channel and the gap are found."""
@@ -122,3 +131,11 @@ def test_the_planted_facts_are_told_by_the_signals(tmp_path: Path) -> None:
     ):
         assert "contrast" in told(where), where
     assert company.rows("select min(rank), max(rank) = count(*) from marts.signals") == [(1, True)]
+
+    page = text_of((company.data / "published" / "scorecard.html").read_text(encoding="utf-8"))
+    for what, where in (
+        ("CSAT", f"week of {bad_week.day} {bad_week:%B %Y}"),
+        ("Failed", "touchpoint payment"),
+        ("NPS", "acquisition channel referral"),
+    ):
+        assert re.search(rf"{what}.{{0,200}}{where}", page), (what, where)

@@ -44,6 +44,20 @@ totals as (
 
 ),
 
+-- A difference between groups stands until it is measured again: what a survey asked once a year found is its newest.
+last_measured as (
+
+    select
+        kpi,
+        grain,
+        max(period_start) as period_start
+    from {{ ref('int_kpi_points') }}
+    group by
+        kpi,
+        grain
+
+),
+
 described as (
 
     select
@@ -52,7 +66,15 @@ described as (
         kpis.is_headline,
         subjects.subject,
         findings.value - findings.expected_value as difference,
-        coalesce(findings.found_in = latest_periods.period_start, false) as is_latest,
+        coalesce(
+            findings.found_in = latest_periods.period_start
+            or (
+                findings.kind = 'contrast'
+                and findings.found_in = last_measured.period_start
+                and findings.found_in > {{ add_days('latest_periods.period_start', -366) }}
+            ),
+            false
+        ) as is_latest,
         case
             when kpis.better = 'neither' or findings.value = findings.expected_value then 'different'
             when (findings.value > findings.expected_value) = (kpis.better = 'higher') then 'better'
@@ -66,6 +88,10 @@ described as (
         on
             findings.kpi = latest_periods.kpi
             and findings.grain = latest_periods.grain
+    left join last_measured
+        on
+            findings.kpi = last_measured.kpi
+            and findings.grain = last_measured.grain
     left join totals
         on
             findings.kpi = totals.kpi
