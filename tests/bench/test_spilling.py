@@ -19,14 +19,14 @@ def test_models_are_built_after_one_that_spilled(tmp_path: Path, monkeypatch: py
     (project / "dbt_project.yml").write_text("name: spills\nprofile: cx\nmodel-paths: [models]\n")
     (project / "models" / "larger_than_memory.sql").write_text(
         "{{ config(materialized='table') }}\n"
-        "select number, hash(number) as spread from range(4000000) as numbers(number) order by spread"
+        "select number, hash(number) as spread from range(12000000) as numbers(number) order by spread"
     )
     (project / "models" / "later.sql").write_text(
         "{{ config(materialized='table') }}\nselect count(*) as rows from {{ ref('larger_than_memory') }}"
     )
-    monkeypatch.setenv("DUCKDB_MEMORY_LIMIT", "40MB")
+    monkeypatch.setenv("DUCKDB_MEMORY_LIMIT", "120MB")
 
     run_dbt(tmp_path / "data", ["run"], project_dir=project)
 
     with open_warehouse(tmp_path / "data") as warehouse:
-        assert warehouse.value("select rows from working.staging.later") == 4_000_000
+        assert warehouse.value("select rows from working.staging.later") == 12_000_000
