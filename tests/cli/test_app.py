@@ -145,7 +145,7 @@ def test_control_c_ends_a_query(published: Path) -> None:
         time.sleep(0.5)  # the query has begun
         process.send_signal(signal.SIGINT)
         try:
-            _, stderr = process.communicate(timeout=20)
+            _, stderr = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 130
