@@ -1,4 +1,4 @@
-"""dbt in a process of its own that writes down what each node cost: the child of the ticket benchmark.
+"""dbt in a process of its own that writes down what each node cost: the child of `beside`.
 
     python -m benchmarks.dbt_profile COSTS_JSON <arguments of dbt>
 

@@ -5,10 +5,11 @@ python -m benchmarks.tickets_by_hand DATA_FOLDER ANSWERS.duckdb
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.by_hand import answer, script_statements
 
 DIMENSIONS = ("all", "channel", "priority", "team", "agent", "category", "segment", "product", "brand")
 EACH_COUNT = "-- each count"
@@ -76,10 +77,7 @@ COUNTED = {
 
 def statements(data: Path) -> Iterator[str]:
     """The script's statements in order, one that names a dimension or a count once for each."""
-    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-    script = script.replace("{landing}", str(data / "landing"))
-    script = script.replace("{seeds}", str(Path(__file__).with_name("seeds")))
-    for statement in script.split(";\n"):
+    for statement in script_statements(data, Path(__file__).with_suffix(".sql")):
         for filled in _counted(statement):
             yield from _by_dimension(filled)
 
@@ -105,19 +103,7 @@ def _by_dimension(statement: str) -> Iterator[str]:
 
 def main() -> None:
     """Answer, into a DuckDB file."""
-    import duckdb
-
-    data, answers = Path(sys.argv[1]), Path(sys.argv[2])
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": os.environ.get("DUCKDB_MEMORY_LIMIT", "80%"),
-        "temp_directory": str(answers.with_suffix(".tmp")),
-        "threads": 2,
-        "preserve_insertion_order": "false",
-    }
-    with duckdb.connect(str(answers), config=settings) as connection:
-        connection.execute("set timezone = 'UTC'")
-        for statement in statements(data):
-            connection.execute(statement)
+    answer(statements(Path(sys.argv[1])), Path(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The ticket benchmark tells every answer that differs from the script's, and none that does not."""
+"""The benchmarks of whole builds tell every answer that differs from a script's, and none that does not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.tickets import differences
+from benchmarks.beside import differences
 
 KPI = "kpi varchar, grain varchar, n bigint, value double, ci_low double, is_suppressed boolean"
 

@@ -1,16 +1,17 @@
-"""A company's tickets in the landing store, at any scale: what the ticket benchmark reads.
+"""A company in the landing store, at any scale: what the benchmarks of the warehouse read.
 
-What enters: a number of tickets, an empty folder.  What leaves: that folder as nights have left it (landed
-Parquet under the contract's schema, the inputs of dbt), three years of tickets with about ten events each.
-Drawn by hashes of row numbers, so the same number of tickets gives the same rows on any number of cores.
+What enters: a scale, an empty folder.  What leaves: that folder as nights have left it (landed Parquet under
+the contract's schema, the inputs of dbt): three years of a company with as many tickets and answers as the
+scale says, ten times the ticket events, twice the transactions, half the touchpoints, a quarter of the
+customers.  Drawn by hashes of row numbers, so the same scale gives the same rows on any number of cores.
 
-    python -m benchmarks.ticket_company FOLDER [--tickets 100000]
+    python -m benchmarks.company FOLDER [--scale 100000] [--without tickets]
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     import duckdb
 
 SEEDS = Path(__file__).with_name("seeds")
-"""The company's business hours, holidays and service levels, in place of the project's own seeds."""
-LANDED = ("customers", "tickets", "ticket_events")
+"""The company's own seeds: business hours, holidays, service levels, surveys, rates."""
+PARTS = {
+    "tickets": ("tickets", "ticket_events"),
+    "answers": ("feedback", "transactions", "touchpoints"),
+}
+"""What can be made beside the customers: a script of its own each, and the entities it fills."""
 _TYPES = {
     Type.TEXT: "varchar",
     Type.INTEGER: "bigint",
@@ -37,35 +42,34 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True)
-class Made:
-    """What was written, in rows: all versions and repeats counted."""
-
-    customers: int
-    tickets: int
-    events: int
-
-
-def make_ticket_company(folder: Path, tickets: int) -> Made:
-    """Write `tickets` tickets with their events and customers below `folder`."""
+def make_company(folder: Path, scale: int, parts: Iterable[str] = tuple(PARTS)) -> dict[str, int]:
+    """Write a company below `folder`; the rows landed of each entity, all versions and repeats counted."""
     import duckdb
 
     paths = DataPaths(folder, None)
     ensure_empty_files(paths)
-    statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split(";\n")
+    sizes = {
+        "tickets": scale,
+        "customers": scale // 4 + 1,
+        "forms": scale * 21 // 20,
+        "visits": scale // 5 + 1,
+    }
+    scripts = ["company.sql", *(f"company_{part}.sql" for part in parts)]
+    landed = ["customers", *(entity for part in parts for entity in PARTS[part])]
     with duckdb.connect(str(folder / "company.duckdb")) as connection:
         connection.execute("set timezone = 'UTC'")
-        for sql in statements:
-            connection.execute(sql, {"tickets": tickets} if "$tickets" in sql else None)
-        batches = [row for entity in LANDED for row in _land(connection, paths, entity)]
-        counts = [connection.table(f"landed_{entity}").count("*").fetchall()[0][0] for entity in LANDED]
+        for script in scripts:
+            for sql in Path(__file__).with_name(script).read_text(encoding="utf-8").split(";\n"):
+                connection.execute(sql, {name: size for name, size in sizes.items() if f"${name}" in sql})
+        batches = [row for entity in landed for row in _land(connection, paths, entity)]
+        made = {entity: connection.table(f"landed_{entity}").count("*").fetchall()[0][0] for entity in landed}
     (folder / "company.duckdb").unlink()
     inputs = paths.warehouse / "inputs"
     write_rows(inputs / "batches.parquet", batches, batches_schema())
     write_rows(inputs / "nights.parquet", [], nights_schema())
     zones = zones_of_hours(SEEDS / "business_hours.csv")
     write_rows(inputs / "time_zone_rules.parquet", rule_rows(zones), rules_schema())
-    return Made(*counts)
+    return made
 
 
 def _land(connection: duckdb.DuckDBPyConnection, paths: DataPaths, entity: str) -> list[dict[str, Any]]:
@@ -116,12 +120,19 @@ def _land(connection: duckdb.DuckDBPyConnection, paths: DataPaths, entity: str) 
 
 def main() -> None:
     """Write a company and say how large it is."""
-    parser = argparse.ArgumentParser(description="Tickets and their events in a landing store.")
+    parser = argparse.ArgumentParser(description="A company of three years in a landing store.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--tickets", type=int, default=100_000)
+    parser.add_argument("--scale", type=int, default=100_000, help="tickets, and answers")
+    parser.add_argument("--without", choices=PARTS, help="leave out a part")
     arguments = parser.parse_args()
-    made = make_ticket_company(arguments.folder, arguments.tickets)
-    print(f"{made.tickets:,} rows of tickets and {made.events:,} of events landed in {arguments.folder}")
+    made = make_company(
+        arguments.folder, arguments.scale, [part for part in PARTS if part != arguments.without]
+    )
+    print(
+        ", ".join(f"{rows:,} rows of {entity}" for entity, rows in made.items()),
+        "landed in",
+        arguments.folder,
+    )
 
 
 if __name__ == "__main__":

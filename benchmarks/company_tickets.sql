@@ -1,19 +1,6 @@
--- What the rows of a company with so many tickets are drawn from: one statement after the other.
--- Makes landed_customers, landed_tickets and landed_ticket_events: the columns of the contract that are not null, and
--- `landed_at`, when the source last touched the row.
-
-create macro first_instant() as timestamptz '2023-11-01 00:00:00+00';
--- midnight in Seoul after the last day
-create macro last_instant() as timestamptz '2026-10-31 15:00:00+00';
--- rows land in batches of about a quarter
-create macro batch_of(landed_at, entity) as
-    100 * (1 + date_diff('day', first_instant(), landed_at) // 92) + entity;
-
--- draw(n, salt) is uniform in [0, 1); waits are exponential, in seconds; ids have the length of real ones.
-create macro draw(n, salt) as (hash(n * 4096 + salt) >> 11) / 9007199254740992.0;
-create macro wait(n, salt, mean) as ceil(-mean * ln(1.0 - draw(n, salt)));
-create macro pick(n, salt, choices) as cast(floor(choices * draw(n, salt) * sqrt(draw(n, salt + 1))) as bigint);
-create macro key_of(kind, number) as sha256(concat(kind, number));
+-- The company's tickets and what happened on them, drawn with the macros of company.sql: one statement after the other.
+-- Makes landed_tickets and landed_ticket_events: the columns of the contract that are not null, and `landed_at`, when the
+-- source last touched the row.
 
 -- One row a ticket: everything that is drawn once.  Three in five come by mail or form, one in four by chat.
 create table drawn as
@@ -26,7 +13,7 @@ select
         when draw(n, 2) < 0.95 then 'phone' else 'social'
     end as channel,
     case when draw(n, 3) < 0.96 then 'inbound' else 'outbound' end as direction,
-    case when draw(n, 4) < 0.95 then key_of('customer', pick(n, 5, $tickets // 5 + 1)) end as customer_key,
+    case when draw(n, 4) < 0.95 then key_of('customer', pick(n, 5, $customers)) end as customer_key,
     case when draw(n, 7) < 0.9 then concat('category ', pick(n, 8, 40)) end as category,
     case when draw(n, 10) < 0.8 then concat('product ', pick(n, 11, 20)) end as product,
     case when draw(n, 13) < 0.9 then ['normal', 'low', 'high', 'urgent'][1 + pick(n, 14, 4)] end as priority,
@@ -152,17 +139,6 @@ select * from (
         )) as occurred_at
     from steps inner join drawn using (n)
 ) where occurred_at < last_instant();
-
-create table landed_customers as
-select 'desk' as source, batch_of(landed_at, 0) as batch_sequence, key_of('customer', n) as customer_key,
-    ['smb', 'consumer', 'enterprise', 'public', 'partner'][1 + pick(n + version, 220, 5)] as segment,
-    'KR' as country, 'ko' as language, false as is_deleted, false as is_test,
-    first_instant() + to_days(cast(500 * version as integer)) as updated_at, landed_at
-from (
-    select n, version, first_instant() + to_days(cast(500 * version as integer)) as landed_at
-    from range($tickets // 5 + 1) as numbers(n), range(2) as versions(version)
-    where version = 0 or draw(n, 221) < 0.1
-);
 
 -- Versions of a ticket's row: as opened, after it was assigned, and as it is now.
 create table landed_tickets as

@@ -1,0 +1,176 @@
+"""The warehouse beside scripts by hand that answer the same questions: what benchmarks of whole builds share.
+
+Makes a company (`company`), answers with each part's script in a process of its own, builds the warehouse as
+a night does (dbt in a child process), checks that the answers are equal (counts and instants exactly,
+fractions to 1e-9, ends of intervals to 1e-6), and prints CPU, wall time and peak memory of both, and their
+ratio.  Called by `tickets`, `answers` and `full_rebuild`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.company import SEEDS, make_company
+from cx_pipeline.settings import Settings
+from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment
+from cx_pipeline.warehouse.project import vars_argument
+
+if TYPE_CHECKING:
+    import duckdb
+
+REACH, REACH_GB = 2.5, 4.0
+KPIS = ("marts.kpis", ("kpi", "grain", "period_start", "dimension", "dimension_value"))
+# A variance is the difference of two sums, and loses digits where a group's values hardly differ.
+TOLERANCES = {"ci_low": 1e-6, "ci_high": 1e-6}
+OF_WHOLE_PERIODS = {
+    "previous_value": "w.is_complete and w.previous_value is not null",
+    "change": "w.is_complete and w.change is not null",
+    "yoy_change": "w.is_complete and w.yoy_change is not null",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is answered by hand by `<name>_by_hand`, and where: {table by hand: (in the warehouse, key)}."""
+
+    name: str
+    compared: Mapping[str, tuple[str, tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a child process took: CPU and wall seconds, greatest resident memory in GB."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_gb: float
+
+    def __str__(self) -> str:
+        return f"{self.cpu_seconds:8.1f} CPU s {self.wall_seconds:8.1f} s {self.peak_gb:6.2f} GB"
+
+
+def cost_of(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    """Run `command` to its end; CalledProcessError where it fails."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, env=dict(environment))
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    wall = time.monotonic() - start
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1e6)
+
+
+def build_warehouse(
+    folder: Path, data: Path, tables: Iterable[str], *options: str
+) -> tuple[Cost, dict[str, dict[str, float]]]:
+    """Build `tables`, with the company's own seeds; the cost of all, and of each node."""
+    project = folder / "dbt_project"
+    shutil.copytree(PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"), dirs_exist_ok=True)
+    for seed in SEEDS.glob("*.csv"):
+        shutil.copy(seed, project / "seeds")
+    settings = Settings.model_validate({"data_dir": data, "reporting": {"time_zone": "Asia/Seoul"}})
+    where = ["--project-dir", str(project), "--profiles-dir", str(project), *vars_argument(settings)]
+    kinds = ["--resource-type", "model", "--resource-type", "seed"]
+    models = ["--select", *(f"+{table.removeprefix('marts.')}" for table in tables)]
+    costs = data / "costs.json"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.dbt_profile",
+        str(costs),
+        "build",
+        "--quiet",
+        *kinds,
+        *models,
+    ]
+    cost = cost_of([*command, *options, *where], os.environ | dbt_environment(settings))
+    return cost, json.loads(costs.read_text(encoding="utf-8"))
+
+
+def differences(connection: duckdb.DuckDBPyConnection, ours: str, theirs: str, key: Sequence[str]) -> int:
+    """Compare every column both have, print how many values that were; the number of values that differ."""
+    mine = {name: kind for name, kind, *_ in connection.execute(f"describe by_hand.{ours}").fetchall()}
+    columns = [name for name, *_ in connection.execute(f"describe cx.{theirs}").fetchall()]
+    shared = [name for name in columns if name in mine and name not in key]
+    given = f"cx.{theirs}"
+    if ours == "kpi_answers":
+        given = f"(select * from {given} where kpi in (select distinct kpi from by_hand.{ours}))"
+    on = " and ".join(f"h.{name} = w.{name}" for name in key)
+    tests = []
+    for name in shared:
+        if mine[name] == "DOUBLE":
+            far = f"abs(h.{name} - w.{name}) > {TOLERANCES.get(name, 1e-9)} * greatest(1, abs(w.{name}))"
+            test = f"(h.{name} is null) <> (w.{name} is null) or coalesce({far}, false)"
+            if ours == "kpi_answers":
+                # The script keeps no small group back, and compares whole periods alone.
+                test = f"not w.is_suppressed and {OF_WHOLE_PERIODS.get(name, 'true')} and ({test})"
+        else:
+            test = f"h.{name} is distinct from w.{name}"
+        tests.append(f"count_if({test})")
+    rows, alone, *found = connection.execute(
+        f"select count(*), count_if(h.{key[0]} is null or w.{key[0]} is null), {', '.join(tests)} "
+        f"from by_hand.{ours} as h full join {given} as w on {on}"
+    ).fetchall()[0]
+    wrong = alone + sum(found)
+    print(f"{theirs:28} {rows:>10,} rows x {len(shared):2} columns: {wrong} differ")
+    for name, count in zip(shared, found, strict=True):
+        if count:
+            print(f"    {name}: {count}")
+    return int(wrong)
+
+
+def compare(data: Path, part: Part, answers: Path) -> int:
+    """Hold a part's answers against the warehouse built in `data`; the number of values that differ."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"attach '{answers}' as by_hand (read_only)")
+        connection.execute(f"attach '{data / 'warehouse' / 'cx.duckdb'}' as cx (read_only)")
+        return sum(differences(connection, ours, *theirs) for ours, theirs in part.compared.items())
+
+
+def measure(description: str, parts: Sequence[Part]) -> None:
+    """Measure, compare and print, as the command line says; exits 1 where an answer differs."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--scale", type=int, default=100_000, help="tickets, and answers")
+    parser.add_argument("--memory", default="3GB", help="DuckDB's limit, of both; what is more spills")
+    parser.add_argument("--models", action="store_true", help="one model after the other, and what each took")
+    arguments = parser.parse_args()
+    os.environ["DUCKDB_MEMORY_LIMIT"] = arguments.memory
+    with tempfile.TemporaryDirectory() as name:
+        folder, data = Path(name), Path(name) / "data"
+        data.mkdir()
+        made = make_company(data, arguments.scale, [part.name for part in parts])
+        print("landed: " + ", ".join(f"{rows:,} {entity}" for entity, rows in made.items()))
+        by_hand = {}
+        for part in parts:
+            answers = folder / f"{part.name}.duckdb"
+            command = [sys.executable, "-m", f"benchmarks.{part.name}_by_hand", str(data), str(answers)]
+            by_hand[part.name] = cost_of(command, os.environ)
+        tables = dict.fromkeys(table for part in parts for table, _ in part.compared.values())
+        options = ["--threads", "1"] if arguments.models else []
+        warehouse, models = build_warehouse(folder, data, tables, *options)
+        if arguments.models:
+            for node, cost in sorted(models.items(), key=lambda item: -item[1]["cpu_seconds"])[:40]:
+                print(f"{cost['cpu_seconds']:8.2f} CPU s  {node.split('.')[2]}")
+        wrong = sum(compare(data, part, folder / f"{part.name}.duckdb") for part in parts)
+    for part_name, cost_by_hand in by_hand.items():
+        print(f"{part_name + ' by hand':16} {cost_by_hand}")
+    print(f"{'the warehouse':16} {warehouse} (reach: {REACH_GB} GB)")
+    ratio = warehouse.cpu_seconds / sum(cost.cpu_seconds for cost in by_hand.values())
+    print(f"{'ratio of CPU':16} {ratio:8.2f} (reach: {REACH})")
+    if wrong:
+        sys.exit(f"{wrong} answers differ")
