@@ -61,12 +61,14 @@ torture: $(VENV)/.dev ## Kill nights and pulls at random moments, storm the conn
 	TORTURE_MOMENTS='$(or $(KILLS),20)' $(if $(SEED),TORTURE_SEED='$(SEED)') $(PYTEST) -m torture
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Measure, and print ratios; SCALE=1000000 tickets
+bench: $(VENV)/.dev ## Measure, and print ratios; SCALE=1000000 tickets, answers
 	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.signals
 	$(BIN)/python -m benchmarks.empty_night
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.tickets --scale '$(or $(SCALE),100000)'
+	$(BIN)/python -m benchmarks.answers --scale '$(or $(SCALE),100000)'
+	$(BIN)/python -m benchmarks.full_rebuild --scale '$(or $(SCALE),100000)'
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff: rules and format

@@ -1,0 +1,13 @@
+"""What a full rebuild of everything costs, beside the hand-written scripts of tickets and of answers.
+
+python -m benchmarks.full_rebuild [--scale 100000] [--memory 3GB] [--models]
+"""
+
+from __future__ import annotations
+
+from benchmarks.answers import ANSWERS
+from benchmarks.beside import measure
+from benchmarks.tickets import TICKETS
+
+if __name__ == "__main__":
+    measure("A full rebuild from landing to KPIs, beside scripts by hand.", [TICKETS, ANSWERS])
