@@ -5,69 +5,39 @@ a `GateReport`.  The gate's asset and the command line call `judge`.
 
 The quarantine file of a batch is written first and its verdict last, each in one rename, so a run that
 dies anywhere leaves batches that are judged and batches that are not, and the next run judges the rest
-from the beginning.  Row rules look at one row alone, so batches of an entity are judged together and
-long ones in parts, at most `PART_ROWS` rows at a time: few runs of Great Expectations, bounded memory.
+from the beginning.  Row rules look at one row alone, so batches of an entity are judged together, and of
+long ones only the rows that may be broken (`reading`), at most `PART_ROWS` rows at a time: few runs of Great
+Expectations, bounded memory.
 Without a batch to judge Great Expectations is not even imported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cx_pipeline.contract import ENTITIES, Entity, Type
-from cx_pipeline.gate.columns import (
-    Survey,
-    added_columns,
-    nan_as_infinity,
-    newest_instant,
-    ordinary_instants,
-    read_surveys,
-    unreadable_text_columns,
-    with_added_columns,
-    without_columns,
-)
-from cx_pipeline.gate.facts import (
-    BatchFacts,
-    Demands,
-    batch_facts,
-    facts_frame,
-    mistyped_columns,
-    nightly_rows,
-)
-from cx_pipeline.gate.report import EXAMPLES_SHOWN, GateReport, gate_report
+from cx_pipeline.contract import ENTITIES, Entity
+from cx_pipeline.gate.columns import Survey, nan_as_infinity, read_surveys, with_added_columns
+from cx_pipeline.gate.facts import BatchFacts, Demands, batch_facts, facts_frame, nightly_rows
+from cx_pipeline.gate.findings import Findings
+from cx_pipeline.gate.reading import Reading
+from cx_pipeline.gate.report import GateReport, gate_report
 from cx_pipeline.gate.suite import Rule, Suite, load_suites
-from cx_pipeline.gate.verdict import GateError, RuleResult, Verdict, load_verdicts, write_verdict
-from cx_pipeline.settings import DataPaths, Settings
+from cx_pipeline.gate.verdict import RuleResult, Verdict, load_verdicts, write_verdict
+from cx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
     import pyarrow as pa
 
     from cx_pipeline.gate.engine import Outcome, Session
     from cx_pipeline.landing import Batch
 
-    Positions = npt.NDArray[np.int64]
-
 PART_ROWS = 262_144
 """Rows put to Great Expectations at once."""
-
-
-@dataclass(slots=True)
-class _Findings:
-    """What the row rules found in one batch so far."""
-
-    mistyped: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
-    newest: datetime | None = None
-    broken: dict[str, list[Positions]] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
-    keys: dict[int, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +100,34 @@ class _Judging:
     def judge_entity(self, entity: Entity, waiting: Sequence[Batch]) -> list[Verdict]:
         """Judge the waiting batches of one entity and write what was found."""
         suite = self._suites[entity.name]
-        findings = {batch.batch_id: _Findings() for batch in waiting if not batch.alias}
-        self._put_row_rules(entity, suite, [b for b in waiting if not b.alias], findings)
-        outcomes = self._put_batch_rules(entity, suite, [b for b in waiting if not b.alias], findings)
+        paths = self._settings.paths
+        rows = [batch for batch in waiting if not batch.alias]
+        findings = {batch.batch_id: Findings(paths, batch, suite, entity.landed_key) for batch in rows}
+        try:
+            self._put_row_rules(entity, suite, rows, findings)
+            outcomes = self._put_batch_rules(entity, suite, rows, findings)
+            return self._verdicts(waiting, suite, findings, outcomes)
+        finally:
+            for found in findings.values():
+                found.abandon()
+
+    def _verdicts(
+        self,
+        waiting: Sequence[Batch],
+        suite: Suite,
+        findings: dict[str, Findings],
+        outcomes: dict[str, tuple[RuleResult, ...]],
+    ) -> list[Verdict]:
+        """Write, batch by batch, the quarantine and then the verdict."""
         verdicts = []
         for batch in waiting:
             if batch.alias:
                 verdict = self._verdict(batch, suite, (), 0, None)
             else:
                 found = findings[batch.batch_id]
-                quarantined = _write_quarantine(self._settings.paths, batch, suite, found)
-                results = (*_row_results(batch, suite, found), *outcomes[batch.batch_id])
-                verdict = self._verdict(batch, suite, results, quarantined, found.newest)
+                found.finish()
+                results = (*found.results(), *outcomes[batch.batch_id])
+                verdict = self._verdict(batch, suite, results, found.quarantined, found.newest)
             write_verdict(self._settings.paths, verdict)
             verdicts.append(verdict)
         return verdicts
@@ -170,16 +156,16 @@ class _Judging:
         )
 
     def _put_row_rules(
-        self, entity: Entity, suite: Suite, batches: Sequence[Batch], findings: dict[str, _Findings]
+        self, entity: Entity, suite: Suite, batches: Sequence[Batch], findings: dict[str, Findings]
     ) -> None:
         rules = suite.of_kind("row")
         for parts in _packed(self._parts(entity, rules, batches, findings)):
             outcomes = self._run_rows(entity, rules, parts)
             if len(parts) > 1 and any(outcome.error for outcome in outcomes.values()):
                 for part in parts:  # an error is one batch's own: find whose
-                    _note(entity, [part], self._run_rows(entity, rules, [part]), findings)
+                    _note([part], self._run_rows(entity, rules, [part]), findings)
             else:
-                _note(entity, parts, outcomes, findings)
+                _note(parts, outcomes, findings)
 
     def _run_rows(
         self, entity: Entity, rules: tuple[Rule, ...], parts: Sequence[_Part]
@@ -192,23 +178,22 @@ class _Judging:
         entity: Entity,
         rules: tuple[Rule, ...],
         batches: Sequence[Batch],
-        findings: dict[str, _Findings],
+        findings: dict[str, Findings],
     ) -> Iterator[_Part]:
-        """The batches' rows, cut to at most PART_ROWS, each noted in its findings on the way."""
-        needed = _needed_columns(entity, rules)
+        """The batches' rows to judge, cut to at most PART_ROWS."""
+        wanted: frozenset[str] = frozenset().union(*(rule.columns for rule in rules))
+        kept = {*wanted, "position", entity.landed_key}
+        memory = self._settings.performance.duckdb_memory
+        reading = Reading(self._settings.paths, entity, rules, self._surveys, PART_ROWS, memory)
         for batch in batches:
-            found = findings[batch.batch_id]
             landed_at = datetime.fromisoformat(batch.landed_at)
-            for rows in _read(self._settings.paths, entity, batch, needed, found):
-                newest = [found.newest, newest_instant(rows, entity, landed_at)]
-                found.newest = max((instant for instant in newest if instant is not None), default=None)
-                wanted = set().union(*(rule.columns for rule in rules))
+            found = findings[batch.batch_id]
+            for rows in reading.rows_to_judge(found):
                 added = with_added_columns(nan_as_infinity(rows), entity, wanted, landed_at, self._surveys)
-                kept = {*wanted, "position", entity.landed_key}
                 yield _Part(batch, added.select([name for name in added.column_names if name in kept]))
 
     def _put_batch_rules(
-        self, entity: Entity, suite: Suite, batches: Sequence[Batch], findings: dict[str, _Findings]
+        self, entity: Entity, suite: Suite, batches: Sequence[Batch], findings: dict[str, Findings]
     ) -> dict[str, tuple[RuleResult, ...]]:
         """Batch id -> the results of the batch rules."""
         if not batches:
@@ -239,7 +224,7 @@ class _Judging:
         return Demands(mapping.never_empty, mapping.freshness_hours) if mapping else Demands()
 
     def _newest(
-        self, batch: Batch, batches: Sequence[Batch], findings: dict[str, _Findings]
+        self, batch: Batch, batches: Sequence[Batch], findings: dict[str, Findings]
     ) -> datetime | None:
         """The newest instant of the batch's source and entity, let in before or landed up to its night."""
         told = [
@@ -256,45 +241,6 @@ class _Judging:
             if other.source == batch.source and other.night <= batch.night
         ]
         return max((instant for instant in (*told, *now) if instant is not None), default=None)
-
-
-def _needed_columns(entity: Entity, rules: Iterable[Rule]) -> tuple[str, ...]:
-    """The landed columns to read: what the rules name, what the added ones are computed from, the texts."""
-    added = added_columns(entity)
-    named = set().union(*(rule.columns for rule in rules))
-    inputs = {column for name in named & set(added) for column in added[name]}
-    texts = {f.landed_name for f in entity.fields if f.type in (Type.TEXT, Type.MAP)}
-    always = {"position", "date_only", entity.landed_key, *(f.name for f in ordinary_instants(entity))}
-    return tuple(sorted((named - set(added)) | inputs | texts | always))
-
-
-def _read(
-    paths: DataPaths, entity: Entity, batch: Batch, needed: Sequence[str], found: _Findings
-) -> Iterator[pa.Table]:
-    """The needed columns of a batch in parts; columns of a wrong type or unreadable text come empty."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from cx_pipeline.contract.landing_schema import landing_schema
-    from cx_pipeline.landing import batch_path
-
-    path = batch_path(paths, batch)
-    try:
-        with pq.ParquetFile(path) as file:
-            found.mistyped = mistyped_columns(entity, file.schema_arrow)
-            sound = [name for name in needed if name not in found.mistyped]
-            schema = landing_schema(entity)
-            for record_batch in file.iter_batches(batch_size=PART_ROWS, columns=sound):
-                rows = pa.Table.from_batches([record_batch])
-                for name in sorted(set(needed) & set(found.mistyped)):
-                    rows = rows.append_column(
-                        schema.field(name).with_nullable(True), pa.nulls(len(rows), schema.field(name).type)
-                    )
-                unreadable = unreadable_text_columns(rows)
-                found.unreadable = tuple(sorted({*found.unreadable, *unreadable}))
-                yield without_columns(rows, unreadable)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise GateError(f"{path} cannot be read: restore it from a backup") from error
 
 
 def _packed(parts: Iterable[_Part]) -> Iterator[list[_Part]]:
@@ -321,36 +267,18 @@ def _frame(entity: Entity, rules: Sequence[Rule], tables: Sequence[pa.Table]) ->
     return frame
 
 
-def _note(
-    entity: Entity, parts: Sequence[_Part], outcomes: dict[str, Outcome], findings: dict[str, _Findings]
-) -> None:
+def _note(parts: Sequence[_Part], outcomes: dict[str, Outcome], findings: dict[str, Findings]) -> None:
     """Add what a run found to the findings of the batches its rows came from."""
-    import numpy as np
-
     start = 0
     for part in parts:
-        found, end = findings[part.batch.batch_id], start + len(part.rows)
-        for rule, outcome in outcomes.items():
-            if outcome.error is not None:
-                found.errors.setdefault(rule, outcome.error)
-            inside = outcome.broken[(outcome.broken >= start) & (outcome.broken < end)] - start
-            if len(inside):
-                bad = part.rows.select(["position", entity.landed_key]).take(inside)
-                positions = bad.column("position").to_numpy()
-                found.broken.setdefault(rule, []).append(positions.astype(np.int64))
-                found.keys.update(zip(positions.tolist(), bad.column(1).to_pylist(), strict=True))
+        end = start + len(part.rows)
+        broken = {
+            rule: outcome.broken[(outcome.broken >= start) & (outcome.broken < end)] - start
+            for rule, outcome in outcomes.items()
+        }
+        errors = {rule: outcome.error for rule, outcome in outcomes.items() if outcome.error is not None}
+        findings[part.batch.batch_id].add(part.rows, broken, errors)
         start = end
-
-
-def _row_results(batch: Batch, suite: Suite, found: _Findings) -> tuple[RuleResult, ...]:
-    def result(rule: Rule) -> RuleResult:
-        positions = [int(p) for run in found.broken.get(rule.name, []) for p in run]
-        keys = [found.keys[p] or f"(no key, position {p})" for p in sorted(positions)[: EXAMPLES_SHOWN * 4]]
-        examples = tuple(dict.fromkeys(keys))[:EXAMPLES_SHOWN]
-        error = found.errors.get(rule.name)
-        return RuleResult(rule.name, "row", rule.severity, batch.landed, len(positions), examples, error)
-
-    return tuple(map(result, suite.of_kind("row")))
 
 
 def _batch_result(rule: Rule, outcome: Outcome, row: int, facts: BatchFacts) -> RuleResult:
@@ -358,38 +286,3 @@ def _batch_result(rule: Rule, outcome: Outcome, row: int, facts: BatchFacts) -> 
     said = [facts.explained.get(column) for column in sorted(rule.columns)] if is_broken else []
     examples = tuple(text for text in said if text)
     return RuleResult(rule.name, "batch", rule.severity, 1, int(is_broken), examples, outcome.error)
-
-
-def _write_quarantine(paths: DataPaths, batch: Batch, suite: Suite, found: _Findings) -> int:
-    """Write the batch's quarantined rows, each once with its rules in the suite's order; how many."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from cx_pipeline.files import put_in_place, temporary_beside
-    from cx_pipeline.landing import batch_path
-    from cx_pipeline.landing.store import QUARANTINE_SCHEMA
-
-    rules_of: dict[int, list[str]] = {}
-    for rule in suite.of_kind("row"):
-        if rule.severity != "info":
-            for run in found.broken.get(rule.name, []):
-                for position in run.tolist():
-                    rules_of.setdefault(position, []).append(rule.name)
-    path = batch_path(paths, batch, paths.quarantine)
-    if not rules_of:
-        path.unlink(missing_ok=True)  # of a run that died before its verdict, under other rules
-        return 0
-    positions = sorted(rules_of)
-    rows: dict[str, list[Any]] = {
-        "source": [batch.source] * len(positions),
-        "batch_id": [batch.batch_id] * len(positions),
-        "batch_sequence": [batch.sequence] * len(positions),
-        "position": positions,
-        "row_key": [found.keys[position] for position in positions],
-        "rules": [",".join(rules_of[position]) for position in positions],
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_beside(path)
-    pq.write_table(pa.table(rows, schema=QUARANTINE_SCHEMA), temporary, compression="zstd")
-    put_in_place(temporary, path)
-    return len(positions)

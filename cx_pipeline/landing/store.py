@@ -125,7 +125,7 @@ def ensure_empty_files(paths: DataPaths) -> None:
 
 def remove_leftovers(paths: DataPaths) -> None:
     """Clear what a killed night left: temporary files, and rejected rows whose batch was never landed."""
-    for root in (paths.landing, paths.rejected):
+    for root in (paths.landing, paths.rejected, paths.quarantine):
         for entity in ENTITIES:
             for path in root.glob(f"{entity}/source=*/dt=*/.*{_TEMPORARY}"):
                 path.unlink(missing_ok=True)

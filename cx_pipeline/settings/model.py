@@ -15,6 +15,7 @@ from cx_pipeline.settings.sections import (
     EntitySettings,
     Gate,
     Name,
+    Performance,
     Privacy,
     Reporting,
     Schedule,
@@ -57,6 +58,7 @@ class Settings(Section):
     support: Support = Support()
     schedule: Schedule = Schedule()
     gate: Gate = Gate()
+    performance: Performance = Performance()
     privacy: Privacy = Privacy()
     alerts: Alerts = Alerts()
     entities: dict[str, EntitySettings] = {}

@@ -6,6 +6,7 @@ description in docs/settings.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, time
 from difflib import get_close_matches
@@ -51,6 +52,27 @@ def _scale(value: tuple[float, float]) -> tuple[float, float]:
     if not value[0] < value[1]:
         raise ValueError("must be [lowest, highest] with lowest < highest")
     return value
+
+
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]i?B)", re.IGNORECASE)
+_LEAST_MEMORY = 2 * 10**9
+
+
+def _memory(text: str) -> int:
+    """Bytes of `8GB` (thousands) or `8GiB` (1024s)."""
+    match = _MEMORY.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("must be a size such as '8GB' or '16GiB'")
+    unit = match[2].upper()
+    size = int(float(match[1]) * (1024 if "I" in unit else 1000) ** ("KMGT".index(unit[0]) + 1))
+    if size < _LEAST_MEMORY:
+        raise ValueError("must be at least '2GB': Python with what a night imports takes most of 1GB")
+    return size
+
+
+def _size(text: str) -> str:
+    _memory(text)
+    return text
 
 
 TimeZone = Annotated[str, AfterValidator(_zone)]
@@ -125,6 +147,20 @@ class Gate(Section):
 
     on_held: Literal["stop", "publish_stale"] = "stop"
     """`stop`: the night ends before dbt.  `publish_stale`: it goes on without the held batches."""
+
+
+class Performance(Section):
+    """What a night may take of the machine."""
+
+    memory: Annotated[str, AfterValidator(_size)] | None = None
+    """The memory a night may use, such as `8GB`; what needs more spills to disk.
+
+    By default DuckDB takes up to 80 % of the machine's."""
+
+    @property
+    def duckdb_memory(self) -> str | None:
+        """DuckDB's part of `memory`: all but 1 GB, Python's part of any night; None: its own default."""
+        return None if self.memory is None else f"{(_memory(self.memory) - 10**9) // 10**6}MB"
 
 
 class Privacy(Section):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cx_pipeline.settings import DEFAULT_CONFIG, FileMapping, Settings, SettingsError, load_settings
+from cx_pipeline.warehouse.inputs import dbt_environment
 from tools.settings_page import page
 
 ROOT = Path(__file__).parents[2]
@@ -246,3 +247,17 @@ def test_a_services_settings_are_checked_as_its_own(load: Load) -> None:
         '[sources.help.tickets.columns]\nprodct = "x"\n',
     )
     assert "did you mean product?" in text
+
+
+def test_the_memory_setting_reaches_duckdb(load: Load) -> None:
+    """All but the gigabyte that Python takes; where nothing is set, the profile has its own limit."""
+    settings = load('[performance]\nmemory = "8GB"')
+    assert settings.performance.duckdb_memory == "7000MB"
+    assert dbt_environment(settings)["DUCKDB_MEMORY_LIMIT"] == "7000MB"
+    assert load(CX_PERFORMANCE__MEMORY="4 GiB").performance.duckdb_memory == "3294MB"
+    assert "DUCKDB_MEMORY_LIMIT" not in dbt_environment(load())
+
+
+@pytest.mark.parametrize("given", ["8", "lots", "80%", "1GB"])
+def test_a_memory_that_is_no_size_or_too_small_is_refused(load: Load, given: str) -> None:
+    assert "performance.memory" in problem(load, f'[performance]\nmemory = "{given}"')
