@@ -18,7 +18,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.tickets import cost_of
+from benchmarks.beside import cost_of
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.landing.batch import Batch
 from cx_pipeline.settings import Settings
