@@ -14,9 +14,9 @@ from cx_pipeline.settings import Settings
 
 _DAGSTER_YAML = """\
 # Made by cx_pipeline; yours to change.  SQLite suits one host; use PostgreSQL storage beyond it.
-event_log_storage:  # one file for all runs: half the writes of one file a run
-  module: dagster.core.storage.event_log
-  class: ConsolidatedSqliteEventLogStorage
+event_log_storage:  # one file for all runs, kept open: half the writes and a fraction of the work
+  module: cx_pipeline.night.event_log
+  class: OneEngineEventLogStorage
   config:
     base_dir:
       env: DAGSTER_HOME
