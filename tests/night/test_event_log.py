@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -26,11 +27,12 @@ def test_a_run_in_the_home_is_logged_through_one_engine_in_dagsters_own_format(
     monkeypatch.setenv("DAGSTER_HOME", str(home))  # and undone after the test
     opened: list[str] = []
     connect = sqlite3.connect
-    monkeypatch.setattr(
-        sqlite3.dbapi2,
-        "connect",
-        lambda path, *args, **kwargs: opened.append(str(path)) or connect(path, *args, **kwargs),
-    )
+
+    def counting(path: str, *args: Any, **kwargs: Any) -> sqlite3.Connection:
+        opened.append(str(path))
+        return connect(path, *args, **kwargs)
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", counting)
     with dg.DagsterInstance.get() as instance:
         assert isinstance(instance.event_log_storage, OneEngineEventLogStorage)
         run = dg.materialize([counted], instance=instance)
