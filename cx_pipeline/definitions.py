@@ -23,6 +23,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     from cx_pipeline.sources.assets import nights, pull_asset
     from cx_pipeline.warehouse.assets import dbt_resource, model_assets, published_asset
     from cx_pipeline.warehouse.project import current_manifest
+    from cx_pipeline.warehouse.upkeep_assets import upkeep_asset
 
     models = model_assets(settings, current_manifest(settings))
     marts = sorted(key for key in models.keys if key.path[0] == "marts")
@@ -32,14 +33,15 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
         description="Pull, gate, build, publish, tell: one night.",
         partitions_def=nights(settings),
     )
+    told = [scorecard_asset(settings), alerts_asset(settings)]
     return dg.Definitions(
         assets=[
             *(pull_asset(settings, name, source) for name, source in settings.all_sources.items()),
             gate_asset(settings),
             models,
             published_asset(settings, marts),
-            scorecard_asset(settings),
-            alerts_asset(settings),
+            *told,
+            upkeep_asset(settings, [asset.key for asset in told]),
         ],
         asset_checks=[kpi_checks(settings, [key for key in marts if key.path[-1].startswith("kpi_")])],
         jobs=[nightly],

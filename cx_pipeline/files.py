@@ -5,8 +5,13 @@ Anyone may call it; it knows nothing of the project.
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 from pathlib import Path
+
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
 
 
 def fsync_folder(folder: Path) -> None:
@@ -53,3 +58,19 @@ def write_whole(path: Path, content: bytes) -> None:
     temporary = temporary_beside(path)
     temporary.write_bytes(content)
     put_in_place(temporary, path)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two files or folders of one file system swap names at one stroke (Linux's `renameat2`).
+
+    Whoever looks sees both as they were or both swapped.  OSError where the system or the file system
+    cannot do that (`errno.ENOSYS`, `EINVAL`), and then nothing has changed.
+    """
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(one))
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), str(one))
+    for folder in {one.parent, other.parent}:
+        fsync_folder(folder)

@@ -54,6 +54,7 @@ def judge(settings: Settings, now: datetime | None = None) -> GateReport:
     `now` is the instant the verdicts carry (default: the clock's).
     """
     from cx_pipeline.landing import ensure_empty_files, list_batches
+    from cx_pipeline.landing.compact import take_apart
 
     paths = settings.paths
     judged_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
@@ -62,6 +63,8 @@ def judge(settings: Settings, now: datetime | None = None) -> GateReport:
     batches = list_batches(paths)
     earlier = load_verdicts(paths)
     waiting = [batch for batch in batches if batch.batch_id not in earlier]
+    if waiting:  # a verdict that was deleted is given anew, to the batch alone
+        take_apart(paths, {batch.batch_id for batch in waiting})
     judging = _Judging(settings, suites, judged_at, batches, earlier)
     verdicts: list[Verdict] = []
     for entity in ENTITIES.values():

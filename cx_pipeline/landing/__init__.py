@@ -4,12 +4,12 @@ The names below are the room's whole interface; they load pyarrow, so import the
 """
 
 from cx_pipeline.landing.batch import Batch, current_generations
+from cx_pipeline.landing.index import LandedFile, LandingError, landed_files
 from cx_pipeline.landing.pages import Days
 from cx_pipeline.landing.pull import pull_files
 from cx_pipeline.landing.report import FileReport, PullReport, ServiceReport, Totals
 from cx_pipeline.landing.services import connect, pull_service
 from cx_pipeline.landing.store import (
-    LandingError,
     batch_path,
     ensure_empty_files,
     list_batches,
@@ -20,6 +20,7 @@ __all__ = [
     "Batch",
     "Days",
     "FileReport",
+    "LandedFile",
     "LandingError",
     "PullReport",
     "ServiceReport",
@@ -28,6 +29,7 @@ __all__ = [
     "connect",
     "current_generations",
     "ensure_empty_files",
+    "landed_files",
     "list_batches",
     "pull_files",
     "pull_service",

@@ -61,7 +61,11 @@ class Batch:
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """The batch `text` describes; keys of a later version are left aside."""
-        given: dict[str, Any] = json.loads(text)
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, given: dict[str, Any]) -> Self:
+        """The batch of a parsed JSON object."""
         known = {f.name for f in fields(cls)}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
         return cls(**{k: v for k, v in values.items() if k in known})

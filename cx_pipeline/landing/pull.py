@@ -12,9 +12,9 @@ from datetime import date
 
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.landing.contents import Contents, Found
+from cx_pipeline.landing.index import LandingError
 from cx_pipeline.landing.loading import FileLoading, Progress
 from cx_pipeline.landing.report import PullReport
-from cx_pipeline.landing.store import LandingError
 from cx_pipeline.settings import INBOX_SOURCE, Settings
 from cx_pipeline.sources.files.inbox import Drop, Inbox, survey
 from cx_pipeline.sources.rows.records import FileError

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from cx_pipeline.contract import CONTRACT_VERSION
 from cx_pipeline.landing.batch import Batch, batch_id
+from cx_pipeline.landing.index import LandingError
 from cx_pipeline.landing.store import (
     REJECTED_SCHEMA,
-    LandingError,
     ensure_empty_files,
     list_batches,
     remove_leftovers,

@@ -10,19 +10,21 @@ so that a batch that is there has all its rows, landed and rejected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cx_pipeline.contract import ENTITIES
 from cx_pipeline.contract.landing_schema import landing_schema
 from cx_pipeline.files import make_folder, put_in_place, temporary_beside
 from cx_pipeline.landing.batch import FOOTER_KEY, Batch
+from cx_pipeline.landing.index import LandingError, batch_files, landed_files
 from cx_pipeline.settings import DataPaths
 
 REJECTED_SCHEMA = pa.schema(
@@ -49,47 +51,28 @@ QUARANTINE_SCHEMA = pa.schema(
 ROW_GROUP_ROWS = 131_072
 _NO_SOURCE = Path("source=_none") / "dt=1970-01-01" / "empty.parquet"
 _TEMPORARY = ".tmp"
-
-
-class LandingError(Exception):
-    """The night cannot land anything; the text says what is wrong and what to do."""
+_ID_LENGTH = 16
 
 
 def batch_path(paths: DataPaths, batch: Batch, root: Path | None = None) -> Path:
-    """Where the batch's rows lie; with `root` its twin below `rejected/` or `quarantine/`."""
+    """Where the batch's rows land; with `root` its twin below `rejected/` or `quarantine/`.
+
+    Once judged, a batch may be packed with others (`landing.compact`): `read_batch` and
+    `landed_files` know where it lies then.
+    """
     folder = (root or paths.landing) / batch.entity / f"source={batch.source}" / f"dt={batch.night}"
     return folder / batch.file_name
 
 
-_footers: dict[tuple[str, int, int], Batch] = {}
-"""Footers already read by this process: a landed file never changes."""
-
-
-def _footer(path: Path) -> Batch:
-    stat = path.stat()
-    key = (str(path), stat.st_ino, stat.st_mtime_ns)
-    if key not in _footers:
-        try:
-            metadata = pq.read_metadata(path).metadata or {}
-        except (pa.ArrowInvalid, OSError) as error:
-            raise LandingError(f"{path} is no whole Parquet file: restore it from a backup") from error
-        text = metadata.get(FOOTER_KEY.encode())
-        if text is None:
-            raise LandingError(f"{path} is no batch of this pipeline: move it out of the landing folder")
-        _footers[key] = Batch.from_json(text)
-    return _footers[key]
-
-
-def _batch_files(root: Path, entity: str) -> Iterator[Path]:
-    for path in root.glob(f"{entity}/source=*/dt=*/*.parquet"):
-        if path.parent.parent.name != "source=_none":
-            yield path
+def batch_of(path: Path) -> str | None:
+    """The id of the one batch a file is named after; None of a pack."""
+    name = path.stem.partition("-")[2]
+    return name if len(name) == _ID_LENGTH else None
 
 
 def list_batches(paths: DataPaths, entity: str | None = None) -> list[Batch]:
     """Every landed batch (of `entity`) by sequence, from the footers alone."""
-    names = [entity] if entity else list(ENTITIES)
-    found = [_footer(path) for name in names for path in _batch_files(paths.landing, name)]
+    found = [batch for file in landed_files(paths, entity) for batch in file.batches]
     return sorted(found, key=lambda b: b.sequence)
 
 
@@ -97,13 +80,31 @@ def read_batch(paths: DataPaths, batch: Batch, columns: Sequence[str] | None = N
     """The rows of a batch, in their order, with the contract's schema."""
     schema = landing_schema(ENTITIES[batch.entity])
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-    file = pq.ParquetFile(batch_path(paths, batch))
-    present = [f.name for f in wanted if f.name in file.schema_arrow.names]
-    table = file.read(columns=present)
+    path = batch_path(paths, batch)
+    is_alone = path.exists()
+    with pq.ParquetFile(path if is_alone else _pack_of(paths, batch)) as file:
+        present = [f.name for f in wanted if f.name in file.schema_arrow.names]
+        table = file.read(columns=present) if is_alone else _of_pack(file, batch.sequence, present)
     for column in wanted:  # a batch of an earlier contract version
         if column.name not in present:
             table = table.append_column(column, pa.nulls(len(table), column.type))
     return table.select(wanted.names).cast(wanted)
+
+
+def _pack_of(paths: DataPaths, batch: Batch) -> Path:
+    for file in landed_files(paths, batch.entity):
+        if any(b.batch_id == batch.batch_id for b in file.batches):
+            return file.path
+    raise LandingError(f"batch {batch.batch_id} is not in {paths.landing}: restore it from a backup")
+
+
+def _of_pack(file: pq.ParquetFile, sequence: int, columns: Sequence[str]) -> pa.Table:
+    """The rows of one batch of a pack, whose rows are ordered by sequence."""
+    place = file.schema_arrow.names.index("batch_sequence")
+    spans = [file.metadata.row_group(i).column(place).statistics for i in range(file.metadata.num_row_groups)]
+    groups = [i for i, span in enumerate(spans) if span is None or span.min <= sequence <= span.max]
+    table = file.read_row_groups(groups, columns=list({*columns, "batch_sequence"}))
+    return table.filter(pc.equal(table.column("batch_sequence"), sequence)).select(columns)
 
 
 def _empty_file(path: Path, schema: pa.Schema) -> None:
@@ -129,10 +130,10 @@ def remove_leftovers(paths: DataPaths) -> None:
         for entity in ENTITIES:
             for path in root.glob(f"{entity}/source=*/dt=*/.*{_TEMPORARY}"):
                 path.unlink(missing_ok=True)
-    for entity in ENTITIES:
-        for path in _batch_files(paths.rejected, entity):
-            if not (paths.landing / path.relative_to(paths.rejected)).exists():
-                path.unlink(missing_ok=True)
+    landed = {batch.batch_id for batch in list_batches(paths)}
+    for path in batch_files(paths.rejected):
+        if (batch_id := batch_of(path)) is not None and batch_id not in landed:
+            path.unlink(missing_ok=True)
 
 
 class _File:

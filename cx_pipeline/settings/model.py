@@ -14,6 +14,7 @@ from cx_pipeline.settings.alerts import Alerts
 from cx_pipeline.settings.sections import (
     EntitySettings,
     Gate,
+    Landing,
     Name,
     Performance,
     Privacy,
@@ -57,6 +58,7 @@ class Settings(Section):
     reporting: Reporting = Reporting()
     support: Support = Support()
     schedule: Schedule = Schedule()
+    landing: Landing = Landing()
     gate: Gate = Gate()
     performance: Performance = Performance()
     privacy: Privacy = Privacy()

@@ -163,6 +163,14 @@ class Performance(Section):
         return None if self.memory is None else f"{(_memory(self.memory) - 10**9) // 10**6}MB"
 
 
+class Landing(Section):
+    """How long what landed is kept as it came."""
+
+    keep_raw_days: PositiveInt | None = None
+    """Days after which a landed row that no figure can need any more (superseded, replaced, quarantined,
+    dropped) is emptied but for its key; by default never."""
+
+
 class Privacy(Section):
     """How identities are keyed and texts redacted at the edge."""
 
