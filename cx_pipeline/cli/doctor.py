@@ -69,6 +69,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _zone,
         _folders,
         _space,
+        _growth,
         _key,
         _files,
         _services,
@@ -144,13 +145,32 @@ def _state_files(settings: Settings) -> Iterator[Path]:
 
 
 def _space(settings: Settings) -> Iterator[Finding]:
+    from cx_pipeline.warehouse.upkeep import working_files
+
     paths = settings.paths
     existing = next(path for path in (paths.root, *paths.root.parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    working = [paths.warehouse / name for name in ("staging.duckdb", "cx.duckdb")]
-    needed = _SPARE_BYTES + sum(path.stat().st_size for path in working if path.exists())
+    needed = _SPARE_BYTES + sum(path.stat().st_size for path in working_files(paths))
     text = f"{free / 1e9:,.1f} GB free, a night may need {needed / 1e9:,.1f} GB"
     yield Finding("ok" if free >= needed else "problem", "disk", text)
+
+
+def _growth(settings: Settings) -> Iterator[Finding]:
+    """How large the history and the working files are, and what the next upkeep would do about it."""
+    from cx_pipeline.night.resource import last_night
+    from cx_pipeline.warehouse.upkeep import due_upkeep, known_working_files
+
+    if not settings.paths.landing.exists():
+        return
+    due = due_upkeep(settings, last_night(settings))
+    text = f"{due.files:,} files of {due.batches:,} batches, {due.size_bytes / 1e6:,.1f} MB"
+    text += f"; {due.to_pack:,} are packed after the next night" if due.to_pack else ""
+    text += f"; {due.to_empty:,} are emptied of expired rows" if due.to_empty else ""
+    yield Finding("ok", "landing", text)
+    for name, file in known_working_files(settings.paths).items():
+        text = f"{name}: {file.size_bytes / 1e6:,.1f} MB, {file.free_bytes / 1e6:,.1f} of it free"
+        shrunk = f"; shrunk after the night of {file.shrunk_after}" if file.shrunk_after else ""
+        yield Finding("ok", "working", text + shrunk)
 
 
 def _key(settings: Settings) -> Iterator[Finding]:

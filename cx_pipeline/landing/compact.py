@@ -84,7 +84,7 @@ class Packing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pack:
+class Pack:
     """Files that become one."""
 
     files: tuple[LandedFile, ...]
@@ -121,7 +121,7 @@ def empty_rows(
     total = Packing(paths.landing.name)
     wanted = {file.path for file in files}
     for folder, present in _sources(paths, paths.landing).items():
-        packs = [_Pack((file,), night) for file in present if file.path in wanted]
+        packs = [Pack((file,), night) for file in present if file.path in wanted]
         if packs:
             gone = expired.get(folder.parent.name, {})
             total += _rewrite(_Rewriting(paths.landing, folder, packs, gone))
@@ -135,7 +135,7 @@ def take_apart(paths: DataPaths, batch_ids: Collection[str]) -> None:
         for folder, files in _sources(paths, root).items():
             packs = [f for f in files if f.is_pack and any(b.batch_id in batch_ids for b in f.batches)]
             if packs:
-                own = [_Pack((replace(f, batches=(batch,)),)) for f in packs for batch in f.batches]
+                own = [Pack((replace(f, batches=(batch,)),)) for f in packs for batch in f.batches]
                 _rewrite(_Rewriting(root, folder, own, own_files=True))
 
 
@@ -146,7 +146,7 @@ def remove_unfinished(paths: DataPaths) -> None:
             shutil.rmtree(root / _NEXT)
 
 
-def due_packs(files: Sequence[LandedFile], month: str, settled: Collection[str]) -> list[_Pack]:
+def due_packs(files: Sequence[LandedFile], month: str, settled: Collection[str]) -> list[Pack]:
     """What is packed of one source's files: per month of the night, by sequence, within the limits."""
     by_month: dict[str, list[LandedFile]] = {}
     for file in files:
@@ -155,7 +155,7 @@ def due_packs(files: Sequence[LandedFile], month: str, settled: Collection[str])
     packs = []
     for name, small in by_month.items():
         if len(small) >= (2 if name < month else DUE_FILES):
-            packs += [_Pack(run, _oldest(run)) for run in _runs(small) if len(run) > 1]
+            packs += [Pack(run, _oldest(run)) for run in _runs(small) if len(run) > 1]
     return packs
 
 
@@ -183,8 +183,11 @@ def _runs(files: Sequence[LandedFile]) -> Iterator[tuple[LandedFile, ...]]:
 def _sources(paths: DataPaths, root: Path) -> dict[Path, list[LandedFile]]:
     """The files of each source's folder below `root`, by sequence."""
     files = landed_files(paths)
-    if root != paths.landing:
-        files = _twins(files, root)
+    return by_source(files if root == paths.landing else _twins(files, root))
+
+
+def by_source(files: Sequence[LandedFile]) -> dict[Path, list[LandedFile]]:
+    """Files by the folder of their entity and source."""
     found: dict[Path, list[LandedFile]] = {}
     for file in files:
         found.setdefault(file.path.parent.parent, []).append(file)
@@ -221,7 +224,7 @@ class _Rewriting:
 
     root: Path
     folder: Path
-    packs: Sequence[_Pack]
+    packs: Sequence[Pack]
     expired: Expired = field(default_factory=dict)
     own_files: bool = False
 
@@ -272,7 +275,7 @@ def _exchanged(given: _Rewriting) -> Packing:
     return Packing(given.root.name, len(before), len(after), sum(before), sum(after))
 
 
-def _write_pack(given: _Rewriting, following: Path, pack: _Pack) -> Path | None:
+def _write_pack(given: _Rewriting, following: Path, pack: Pack) -> Path | None:
     """Write one pack and make it durable; None where a batch has no quarantined rows to write."""
     first, last = pack.batches[0], pack.batches[-1]
     name = first.file_name if given.own_files else f"{first.sequence:010d}-{last.sequence:010d}.parquet"
@@ -292,7 +295,7 @@ def _write_pack(given: _Rewriting, following: Path, pack: _Pack) -> Path | None:
     return target
 
 
-def _footer(given: _Rewriting, pack: _Pack) -> dict[str, str]:
+def _footer(given: _Rewriting, pack: Pack) -> dict[str, str]:
     if given.root.name in {"rejected", "quarantine"}:
         return {} if given.own_files else {PACKED_KEY: json.dumps([b.batch_id for b in pack.batches])}
     if given.own_files:
@@ -301,7 +304,7 @@ def _footer(given: _Rewriting, pack: _Pack) -> dict[str, str]:
     return {PACKED_KEY: json.dumps([asdict(b) for b in pack.batches], ensure_ascii=False)} | emptied
 
 
-def _row_groups(pack: _Pack, schema: pa.Schema, only: int | None) -> Iterator[pa.Table]:
+def _row_groups(pack: Pack, schema: pa.Schema, only: int | None) -> Iterator[pa.Table]:
     """The rows of the pack's files in groups of about ROW_GROUP_ROWS, in the order of the files."""
     pending: list[pa.Table] = []
     for landed in pack.files:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -65,6 +65,37 @@ _TOLD = {
 _NEXT_NIGHT = "nothing is lost, and the next night tries again"
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How large landing is, and how many of its files the next upkeep would rewrite."""
+
+    files: int
+    batches: int
+    size_bytes: int
+    to_pack: int
+    to_empty: int
+
+
+def due_upkeep(settings: Settings, night: date) -> Due:
+    """What `keep_small` would find in landing after `night`, as it is now.  Changes nothing."""
+    from cx_pipeline.landing import landed_files
+    from cx_pipeline.landing.compact import by_source, due_packs
+    from cx_pipeline.warehouse.expiry import due_files
+
+    files, settled = landed_files(settings.paths), settled_batches(settings.paths)
+    packs = [
+        pack for mine in by_source(files).values() for pack in due_packs(mine, night.isoformat()[:7], settled)
+    ]
+    keep_days = settings.landing.keep_raw_days
+    return Due(
+        len(files),
+        sum(len(file.batches) for file in files),
+        sum(file.size_bytes for file in files),
+        sum(len(pack.files) for pack in packs),
+        len(due_files(files, night, keep_days, settled)) if keep_days else 0,
+    )
+
+
 def settled_batches(paths: DataPaths) -> frozenset[str]:
     """The ids of the batches that are judged and do not wait for a decision."""
     from cx_pipeline.gate import load_verdicts
@@ -96,16 +127,29 @@ def _empty(settings: Settings, night: date, done: Upkeep) -> None:
         done.bytes_freed += packing.bytes_before - packing.bytes_after
 
 
+@dataclass(frozen=True, slots=True)
+class WorkingFile:
+    """A working file as the last upkeep left it; `shrunk_after` is the night (ISO date) of its last copy."""
+
+    size_bytes: int
+    free_bytes: int
+    shrunk_after: str = ""
+
+
 def _shrink(settings: Settings, night: date, done: Upkeep) -> None:
     paths = settings.paths
-    last = _last_shrunk(paths)
+    known = known_working_files(paths)
     for path in working_files(paths):
         room = room_of(path)
-        recently = last.get(path.name, "") > (night - timedelta(days=DAYS_BETWEEN)).isoformat()
-        if room.is_bloated and not recently:
-            done.shrunk[path.name] = room, shrink(path)
-            last[path.name] = night.isoformat()
-            write_whole(_last_file(paths), json.dumps(last).encode())
+        last = known[path.name].shrunk_after if path.name in known else ""
+        try:
+            if room.is_bloated and last <= (night - timedelta(days=DAYS_BETWEEN)).isoformat():
+                before, room, last = room, shrink(path), night.isoformat()
+                done.shrunk[path.name] = before, room
+        finally:
+            known[path.name] = WorkingFile(room.size_bytes, room.free_bytes, last)
+            text = json.dumps({name: asdict(file) for name, file in known.items()})
+            write_whole(_known_file(paths), text.encode())
 
 
 def working_files(paths: DataPaths) -> Iterator[Path]:
@@ -113,15 +157,16 @@ def working_files(paths: DataPaths) -> Iterator[Path]:
     return (path for name in WORKING_FILES if (path := paths.warehouse / name).exists())
 
 
-def _last_file(paths: DataPaths) -> Path:
-    return paths.warehouse / "shrunk.json"
+def _known_file(paths: DataPaths) -> Path:
+    return paths.warehouse / "upkeep.json"
 
 
-def _last_shrunk(paths: DataPaths) -> dict[str, str]:
-    """The night after which each working file was shrunk last."""
+def known_working_files(paths: DataPaths) -> dict[str, WorkingFile]:
+    """What the last upkeep wrote down, so that nobody has to open a file that a night may want to write."""
     try:
-        return {str(k): str(v) for k, v in json.loads(_last_file(paths).read_text()).items()}
-    except (FileNotFoundError, ValueError, AttributeError):
+        told = json.loads(_known_file(paths).read_text())
+        return {name: WorkingFile(**file) for name, file in told.items()}
+    except (FileNotFoundError, ValueError, AttributeError, TypeError):
         return {}
 
 
