@@ -158,16 +158,20 @@ def _space(settings: Settings) -> Iterator[Finding]:
 def _growth(settings: Settings) -> Iterator[Finding]:
     """How large the history and the working files are, and what the next upkeep would do about it."""
     from cx_pipeline.night.resource import last_night
-    from cx_pipeline.warehouse.upkeep import due_upkeep, known_working_files
+    from cx_pipeline.warehouse.upkeep import due_upkeep, read_ledger
 
     if not settings.paths.landing.exists():
         return
     due = due_upkeep(settings, last_night(settings))
     text = f"{due.files:,} files of {due.batches:,} batches, {due.size_bytes / 1e6:,.1f} MB"
     text += f"; {due.to_pack:,} are packed after the next night" if due.to_pack else ""
-    text += f"; {due.to_empty:,} are emptied of expired rows" if due.to_empty else ""
     yield Finding("ok", "landing", text)
-    for name, file in known_working_files(settings.paths).items():
+    ledger = read_ledger(settings.paths)
+    if settings.landing.keep_raw_days:
+        last = f"after the night of {ledger.emptied_after}" if ledger.emptied_after else "never"
+        text = f"rows nobody needs expire after {settings.landing.keep_raw_days} days; emptied last: {last}"
+        yield Finding("ok", "landing", text)
+    for name, file in ledger.working.items():
         text = f"{name}: {file.size_bytes / 1e6:,.1f} MB, {file.free_bytes / 1e6:,.1f} of it free"
         shrunk = f"; shrunk after the night of {file.shrunk_after}" if file.shrunk_after else ""
         yield Finding("ok", "working", text + shrunk)

@@ -88,7 +88,6 @@ class Pack:
     """Files that become one."""
 
     files: tuple[LandedFile, ...]
-    emptied_on: str | None = None
 
     @property
     def batches(self) -> list[Batch]:
@@ -113,17 +112,14 @@ def compact(paths: DataPaths, night: str, settled: Collection[str]) -> list[Pack
     return done
 
 
-def empty_rows(
-    paths: DataPaths, night: str, files: Sequence[LandedFile], expired: Mapping[str, Expired]
-) -> Packing:
-    """Empty the `expired` rows (by entity) of landed `files`, and note in each for which `night`."""
+def empty_rows(paths: DataPaths, expired: Mapping[str, Expired]) -> Packing:
+    """Empty the `expired` rows (by entity), rewriting the files that hold some not emptied yet."""
     remove_unfinished(paths)
     total = Packing(paths.landing.name)
-    wanted = {file.path for file in files}
-    for folder, present in _sources(paths, paths.landing).items():
-        packs = [Pack((file,), night) for file in present if file.path in wanted]
+    for folder, files in _sources(paths, paths.landing).items():
+        gone = expired.get(folder.parent.name, {})
+        packs = [Pack((f,)) for f in files if _count(f.batches, gone) > f.emptied_rows]
         if packs:
-            gone = expired.get(folder.parent.name, {})
             total += _rewrite(_Rewriting(paths.landing, folder, packs, gone))
     return total
 
@@ -155,13 +151,12 @@ def due_packs(files: Sequence[LandedFile], month: str, settled: Collection[str])
     packs = []
     for name, small in by_month.items():
         if len(small) >= (2 if name < month else DUE_FILES):
-            packs += [Pack(run, _oldest(run)) for run in _runs(small) if len(run) > 1]
+            packs += [Pack(run) for run in _runs(small) if len(run) > 1]
     return packs
 
 
-def _oldest(files: Sequence[LandedFile]) -> str | None:
-    """A pack counts as emptied when every file of it was."""
-    return min((f.emptied_on or "" for f in files), default="") or None
+def _count(batches: Sequence[Batch], expired: Expired) -> int:
+    return sum(len(expired.get(batch.sequence, ())) for batch in batches)
 
 
 def _runs(files: Sequence[LandedFile]) -> Iterator[tuple[LandedFile, ...]]:
@@ -300,8 +295,10 @@ def _footer(given: _Rewriting, pack: Pack) -> dict[str, str]:
         return {} if given.own_files else {PACKED_KEY: json.dumps([b.batch_id for b in pack.batches])}
     if given.own_files:
         return {FOOTER_KEY: pack.batches[0].to_json()}
-    emptied = {EMPTIED_KEY: pack.emptied_on} if pack.emptied_on else {}
-    return {PACKED_KEY: json.dumps([asdict(b) for b in pack.batches], ensure_ascii=False)} | emptied
+    before = sum(file.emptied_rows for file in pack.files)
+    emptied = str(max(before, _count(pack.batches, given.expired)))
+    packed = json.dumps([asdict(batch) for batch in pack.batches], ensure_ascii=False)
+    return {PACKED_KEY: packed, EMPTIED_KEY: emptied}
 
 
 def _row_groups(pack: Pack, schema: pa.Schema, only: int | None) -> Iterator[pa.Table]:

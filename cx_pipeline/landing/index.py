@@ -25,7 +25,7 @@ from cx_pipeline.landing.batch import FOOTER_KEY, Batch
 from cx_pipeline.settings import DataPaths
 
 PACKED_KEY = "cx_packed"
-EMPTIED_KEY = "cx_emptied_on"
+EMPTIED_KEY = "cx_emptied_rows"
 _LOOKS = 5
 _WORTH_KEEPING = 0.02
 
@@ -36,16 +36,13 @@ class LandingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LandedFile:
-    """A landed file and its batches, by sequence.
-
-    `emptied_on`: the night (ISO date) for which the rows nothing needs were last emptied in it.
-    """
+    """A landed file and its batches, by sequence; `emptied_rows` of its rows hold no more than their key."""
 
     path: Path
     size_bytes: int
     batches: tuple[Batch, ...]
     is_pack: bool = False
-    emptied_on: str | None = None
+    emptied_rows: int = 0
 
 
 _Identity = tuple[int, int, int]
@@ -90,7 +87,7 @@ def save_index(paths: DataPaths) -> bool:
             str(file.path.relative_to(paths.landing)),
             _known[file.path][0],
             file.is_pack,
-            file.emptied_on,
+            file.emptied_rows,
             file.batches,
         ]
         for file in files
@@ -110,10 +107,10 @@ def _load(paths: DataPaths) -> None:
         return
     _loaded.add(paths.landing)
     try:
-        for name, identity, is_pack, emptied_on, batches in orjson.loads(_index(paths).read_bytes()):
+        for name, identity, is_pack, emptied_rows, batches in orjson.loads(_index(paths).read_bytes()):
             path = paths.landing / name
             file = LandedFile(
-                path, identity[2], tuple(map(Batch.from_dict, batches)), bool(is_pack), emptied_on
+                path, identity[2], tuple(map(Batch.from_dict, batches)), bool(is_pack), int(emptied_rows)
             )
             _known[path] = (tuple(identity), file)
     except (OSError, ValueError, TypeError):
@@ -137,9 +134,9 @@ def _from_footer(path: Path, size: int) -> LandedFile:
         raise
     except (pa.ArrowInvalid, OSError) as error:
         raise LandingError(f"{path} is no whole Parquet file: restore it from a backup") from error
-    emptied = footer.get(EMPTIED_KEY.encode(), b"").decode() or None
+    emptied = int(footer.get(EMPTIED_KEY.encode(), b"0"))
     if (text := footer.get(FOOTER_KEY.encode())) is not None:
-        return LandedFile(path, size, (Batch.from_json(text),), emptied_on=emptied)
+        return LandedFile(path, size, (Batch.from_json(text),), emptied_rows=emptied)
     if (packed := footer.get(PACKED_KEY.encode())) is not None:
         given: list[dict[str, Any]] = json.loads(packed)
         return LandedFile(path, size, tuple(map(Batch.from_dict, given)), True, emptied)

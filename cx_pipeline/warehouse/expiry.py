@@ -1,7 +1,7 @@
 """Which landed rows nothing needs any more: what `landing.keep_raw_days` empties.
 
 What enters: the setting, the landed files, the working file of the night that was published, closed.
-What leaves: the files whose turn it is, and the places of their expired rows.  Called after publishing.
+What leaves: the places of the expired rows.  Called after publishing, once in `DAYS_BETWEEN` days.
 
 A row expires once it is older than the setting and folded in, that is, its fate stands in the working
 file and nothing that lands later can change it:
@@ -28,11 +28,11 @@ from cx_pipeline.settings import DataPaths
 if TYPE_CHECKING:
     import duckdb
 
-    from cx_pipeline.landing import LandedFile
+    from cx_pipeline.landing import Batch
     from cx_pipeline.landing.compact import Expired
 
 DAYS_BETWEEN = 30
-"""A file is looked through again after so many days: old rows go on being superseded."""
+"""So often is landing looked through: old rows go on being superseded, and each look reads every version."""
 HISTORIES = frozenset({"customers", "tickets"})
 
 _LAPSED_BATCHES = """
@@ -79,28 +79,22 @@ _SUPERSEDED_ROWS = """
 """
 
 
-def due_files(
-    files: Sequence[LandedFile], night: date, keep_days: int, settled: Collection[str]
-) -> list[LandedFile]:
-    """The files all of whose batches are older than `keep_days`, and not looked through lately."""
+def old_batches(
+    batches: Sequence[Batch], night: date, keep_days: int, settled: Collection[str]
+) -> list[Batch]:
+    """The settled batches that landed more than `keep_days` before `night`."""
     oldest_kept = (night - timedelta(days=keep_days)).isoformat()
-    looked_before = (night - timedelta(days=DAYS_BETWEEN)).isoformat()
-    return [
-        file
-        for file in files
-        if all(b.night < oldest_kept and b.batch_id in settled for b in file.batches)
-        and (file.emptied_on is None or file.emptied_on <= looked_before)
-    ]
+    return [batch for batch in batches if batch.night < oldest_kept and batch.batch_id in settled]
 
 
-def expired_rows(paths: DataPaths, files: Sequence[LandedFile]) -> dict[str, Expired]:
-    """By entity, the positions of the expired rows of `files` by batch sequence; duckdb.Error."""
+def expired_rows(paths: DataPaths, batches: Sequence[Batch]) -> dict[str, Expired]:
+    """By entity, the positions of the expired rows of `batches` by their sequence; duckdb.Error."""
     import duckdb
 
     found: dict[str, Expired] = {}
     with duckdb.connect(str(paths.warehouse / "working.duckdb"), read_only=True) as connection:
         for entity in ENTITIES:
-            mine = [b.sequence for f in files for b in f.batches if b.entity == entity]
+            mine = [batch.sequence for batch in batches if batch.entity == entity]
             if mine:
                 found[entity] = _expired(connection, entity, mine)
     return found

@@ -10,15 +10,46 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from cx_pipeline.files import write_whole
 from cx_pipeline.settings import DataPaths, Settings
+from cx_pipeline.warehouse import expiry
 from cx_pipeline.warehouse.bloat import DAYS_BETWEEN, BloatError, Room, room_of, shrink
 
+
+@dataclass(frozen=True, slots=True)
+class WorkingFile:
+    """A working file as the last upkeep left it; `shrunk_after` is the night (ISO date) of its last copy."""
+
+    size_bytes: int
+    free_bytes: int
+    shrunk_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What upkeep did last: `warehouse/upkeep.json`, which may be deleted.
+
+    `emptied_after`: the night (ISO date) after which landing was looked through for expired rows, when
+    `landing.keep_raw_days` was `emptied_days`.  `working`: the working files by name, so that nobody
+    has to open one that a night may want to write.
+    """
+
+    emptied_after: str = ""
+    emptied_days: int = 0
+    working: dict[str, WorkingFile] = field(default_factory=dict)
+
+    def is_emptied(self, night: date, keep_days: int) -> bool:
+        """Whether landing need not be looked through after `night`."""
+        lately = self.emptied_after > (night - timedelta(days=expiry.DAYS_BETWEEN)).isoformat()
+        return lately and self.emptied_days == keep_days
+
+
 WORKING_FILES = ("working.duckdb", "cx.duckdb")
+_LEDGER = "upkeep.json"
 
 
 @dataclass(slots=True)
@@ -65,34 +96,42 @@ _TOLD = {
 _NEXT_NIGHT = "nothing is lost, and the next night tries again"
 
 
+def read_ledger(paths: DataPaths) -> Ledger:
+    """What the last upkeep wrote down; nothing where there was none."""
+    try:
+        told = json.loads((paths.warehouse / _LEDGER).read_text())
+        return Ledger(**told | {"working": {n: WorkingFile(**f) for n, f in told["working"].items()}})
+    except (FileNotFoundError, ValueError, AttributeError, TypeError, KeyError):
+        return Ledger()
+
+
+def _write_ledger(paths: DataPaths, ledger: Ledger) -> None:
+    write_whole(paths.warehouse / _LEDGER, json.dumps(asdict(ledger)).encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
-    """How large landing is, and how many of its files the next upkeep would rewrite."""
+    """How large landing is, and how many of its files the next upkeep would pack."""
 
     files: int
     batches: int
     size_bytes: int
     to_pack: int
-    to_empty: int
 
 
 def due_upkeep(settings: Settings, night: date) -> Due:
     """What `keep_small` would find in landing after `night`, as it is now.  Changes nothing."""
     from cx_pipeline.landing import landed_files
     from cx_pipeline.landing.compact import by_source, due_packs
-    from cx_pipeline.warehouse.expiry import due_files
 
     files, settled = landed_files(settings.paths), settled_batches(settings.paths)
-    packs = [
-        pack for mine in by_source(files).values() for pack in due_packs(mine, night.isoformat()[:7], settled)
-    ]
-    keep_days = settings.landing.keep_raw_days
+    month = night.isoformat()[:7]
+    packs = [pack for mine in by_source(files).values() for pack in due_packs(mine, month, settled)]
     return Due(
         len(files),
         sum(len(file.batches) for file in files),
         sum(file.size_bytes for file in files),
         sum(len(pack.files) for pack in packs),
-        len(due_files(files, night, keep_days, settled)) if keep_days else 0,
     )
 
 
@@ -113,61 +152,40 @@ def _pack(settings: Settings, night: date, done: Upkeep) -> None:
 
 def _empty(settings: Settings, night: date, done: Upkeep) -> None:
     keep_days = settings.landing.keep_raw_days
-    if keep_days is None:
-        return
-    from cx_pipeline.landing import landed_files
-    from cx_pipeline.landing.compact import empty_rows
-    from cx_pipeline.warehouse.expiry import due_files, expired_rows
-
     paths = settings.paths
-    due = due_files(landed_files(paths), night, keep_days, settled_batches(paths))
-    if due:
-        packing = empty_rows(paths, night.isoformat(), due, expired_rows(paths, due))
-        done.files_emptied += packing.files_before
-        done.bytes_freed += packing.bytes_before - packing.bytes_after
+    ledger = read_ledger(paths)
+    if keep_days is None or ledger.is_emptied(night, keep_days):
+        return
+    from cx_pipeline.landing import list_batches
+    from cx_pipeline.landing.compact import empty_rows
 
-
-@dataclass(frozen=True, slots=True)
-class WorkingFile:
-    """A working file as the last upkeep left it; `shrunk_after` is the night (ISO date) of its last copy."""
-
-    size_bytes: int
-    free_bytes: int
-    shrunk_after: str = ""
+    old = expiry.old_batches(list_batches(paths), night, keep_days, settled_batches(paths))
+    packing = empty_rows(paths, expiry.expired_rows(paths, old))
+    done.files_emptied += packing.files_before
+    done.bytes_freed += packing.bytes_before - packing.bytes_after
+    _write_ledger(paths, replace(ledger, emptied_after=night.isoformat(), emptied_days=keep_days))
 
 
 def _shrink(settings: Settings, night: date, done: Upkeep) -> None:
     paths = settings.paths
-    known = known_working_files(paths)
+    ledger = read_ledger(paths)
     for path in working_files(paths):
         room = room_of(path)
-        last = known[path.name].shrunk_after if path.name in known else ""
+        known = ledger.working.get(path.name)
+        last = known.shrunk_after if known else ""
         try:
             if room.is_bloated and last <= (night - timedelta(days=DAYS_BETWEEN)).isoformat():
                 before, room, last = room, shrink(path), night.isoformat()
                 done.shrunk[path.name] = before, room
         finally:
-            known[path.name] = WorkingFile(room.size_bytes, room.free_bytes, last)
-            text = json.dumps({name: asdict(file) for name, file in known.items()})
-            write_whole(_known_file(paths), text.encode())
+            file = WorkingFile(room.size_bytes, room.free_bytes, last)
+            ledger = replace(ledger, working={**ledger.working, path.name: file})
+            _write_ledger(paths, ledger)
 
 
 def working_files(paths: DataPaths) -> Iterator[Path]:
     """The working files that are there."""
     return (path for name in WORKING_FILES if (path := paths.warehouse / name).exists())
-
-
-def _known_file(paths: DataPaths) -> Path:
-    return paths.warehouse / "upkeep.json"
-
-
-def known_working_files(paths: DataPaths) -> dict[str, WorkingFile]:
-    """What the last upkeep wrote down, so that nobody has to open a file that a night may want to write."""
-    try:
-        told = json.loads(_known_file(paths).read_text())
-        return {name: WorkingFile(**file) for name, file in told.items()}
-    except (FileNotFoundError, ValueError, AttributeError, TypeError):
-        return {}
 
 
 def _measure(settings: Settings, night: date, done: Upkeep) -> None:

@@ -322,12 +322,12 @@ def _forget() -> None:
 
 
 def test_emptied_rows_keep_place_and_key_alone(paths: DataPaths) -> None:
-    landed(paths)
-    settled = frozenset(b.batch_id for b in list_batches(paths))
+    settled = landed(paths)
     before = read_batch(paths, a_batch(3)).to_pylist()
     compact(paths, NIGHT, settled)
-    done = empty_rows(paths, NIGHT, landed_files(paths), {"transactions": {3: np.array([1])}})
-    assert done.files_before == done.files_after == 2
+    expired = {"transactions": {3: np.array([1])}}
+    done = empty_rows(paths, expired)
+    assert done.files_before == done.files_after == 1  # the other month's pack holds no such row
     kept, emptied = read_batch(paths, a_batch(3)).to_pylist()
     assert kept == before[0]
     named = {k: v for k, v in emptied.items() if v is not None}
@@ -338,21 +338,20 @@ def test_emptied_rows_keep_place_and_key_alone(paths: DataPaths) -> None:
         "transaction_id": "3/1",
         "is_deleted": True,
     }
-    assert {f.emptied_on for f in landed_files(paths)} == {NIGHT}
     assert read_batch(paths, a_batch(5)).column("product").to_pylist() == ["secret", "secret"]
+    assert empty_rows(paths, expired).files_before == 0
 
 
-def test_a_pack_with_a_file_not_looked_through_is_due_again(paths: DataPaths) -> None:
+def test_what_was_emptied_is_not_emptied_again_once_it_is_packed(paths: DataPaths) -> None:
     settled = landed(paths, batches=6)
+    expired = {"transactions": {3: np.array([0, 1]), 5: np.array([1])}}
+    assert empty_rows(paths, expired).files_before == 2
     compact(paths, NIGHT, settled)
-    empty_rows(paths, NIGHT, landed_files(paths), {})
-    late = a_batch(99, night="2024-01-31")
-    land(paths, late)
-    compact(paths, NIGHT, {*settled, late.batch_id})
-    assert {f.path.parent.name[:10]: f.emptied_on for f in landed_files(paths)} == {
-        "dt=2024-01": None,
-        "dt=2024-02": NIGHT,
-    }
+    assert sum(f.emptied_rows for f in landed_files(paths)) == 3
+    assert empty_rows(paths, expired).files_before == 0
+    assert read_batch(paths, a_batch(3)).column("product").to_pylist() == [None, None]
+    more = {"transactions": {**expired["transactions"], 1: np.array([0])}}
+    assert empty_rows(paths, more).files_before == 1
 
 
 def test_what_a_killed_run_left_is_cleared(paths: DataPaths) -> None:

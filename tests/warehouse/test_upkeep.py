@@ -15,13 +15,14 @@ import pytest
 import yaml
 
 from cx_pipeline.contract import ENTITIES
-from cx_pipeline.landing import Batch, LandedFile, compact
+from cx_pipeline.landing import Batch, compact
 from cx_pipeline.settings import Settings
-from cx_pipeline.warehouse import bloat, upkeep
+from cx_pipeline.settings.sections import Landing
+from cx_pipeline.warehouse import bloat, expiry, upkeep
 from cx_pipeline.warehouse.bloat import BloatError, room_of, shrink
-from cx_pipeline.warehouse.expiry import HISTORIES, due_files, expired_rows
+from cx_pipeline.warehouse.expiry import HISTORIES, expired_rows, old_batches
 from cx_pipeline.warehouse.inputs import PROJECT_DIR
-from cx_pipeline.warehouse.upkeep import keep_small, known_working_files
+from cx_pipeline.warehouse.upkeep import keep_small, read_ledger
 from cx_pipeline.warehouse.upkeep_assets import KEPT_CHECK, upkeep_asset
 
 NIGHT = date(2024, 6, 30)
@@ -127,7 +128,7 @@ def test_a_file_that_bloats_every_night_is_copied_once_a_week(settings: Settings
         assert not done.problems
         shrunk.append(list(done.shrunk))
     assert shrunk == [["cx.duckdb"], [], ["cx.duckdb"]]
-    assert known_working_files(settings.paths)["cx.duckdb"].shrunk_after == "2024-06-08"
+    assert read_ledger(settings.paths).working["cx.duckdb"].shrunk_after == "2024-06-08"
 
 
 # ---------------------------------------------------------------- trouble is told, and stops nothing
@@ -164,9 +165,8 @@ def test_the_asset_warns_and_does_not_fail(settings: Settings, monkeypatch: pyte
 # ---------------------------------------------------------------- what expires
 
 
-def a_file(sequence: int, entity: str = "feedback", **changes: Any) -> LandedFile:
-    night, emptied_on = changes.get("night", "2024-01-05"), changes.get("emptied_on")
-    batch = Batch(
+def a_batch(sequence: int, entity: str = "feedback", night: str = "2024-01-05") -> Batch:
+    return Batch(
         batch_id=f"{sequence:016x}",
         sequence=sequence,
         source="shop",
@@ -181,17 +181,34 @@ def a_file(sequence: int, entity: str = "feedback", **changes: Any) -> LandedFil
         content_sha256="",
         landed=3,
     )
-    return LandedFile(Path(f"{sequence}.parquet"), 1, (batch,), emptied_on=emptied_on)
 
 
-def test_only_old_settled_files_not_looked_through_lately_are_due() -> None:
-    old, young, waiting = a_file(1), a_file(2, night="2024-06-01"), a_file(3)
-    lately, long_ago = a_file(4, emptied_on="2024-06-20"), a_file(5, emptied_on="2024-05-31")
-    settled = {f"{n:016x}" for n in (1, 2, 4, 5)}
-    assert due_files([old, young, waiting, lately, long_ago], NIGHT, 90, settled) == [old, long_ago]
-    edge = a_file(1, night="2024-04-01")
-    assert due_files([edge], NIGHT, 90, settled) == []
-    assert due_files([edge], date(2024, 7, 1), 90, settled) == [edge]
+def test_only_old_and_settled_batches_expire() -> None:
+    old, young, waiting = a_batch(1), a_batch(2, night="2024-06-01"), a_batch(3)
+    settled = {f"{n:016x}" for n in (1, 2)}
+    assert old_batches([old, young, waiting], NIGHT, 90, settled) == [old]
+    edge = a_batch(1, night="2024-04-01")
+    assert old_batches([edge], NIGHT, 90, settled) == []
+    assert old_batches([edge], date(2024, 7, 1), 90, settled) == [edge]
+
+
+def test_landing_is_looked_through_once_a_month_or_when_the_setting_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def _look(*_: object) -> dict[str, object]:
+        looks.append(1)
+        return {}
+
+    monkeypatch.setattr(expiry, "expired_rows", _look)
+    (tmp_path / "warehouse").mkdir()
+    for day, keep_days, looked in ((1, None, 0), (1, 90, 1), (2, 90, 1), (3, 60, 2), (28, 60, 2)):
+        settings = Settings(data_dir=tmp_path, landing=Landing(keep_raw_days=keep_days))
+        assert not keep_small(settings, date(2024, 5, day)).problems
+        assert len(looks) == looked
+    assert not keep_small(settings, date(2024, 6, 2)).problems
+    assert len(looks) == 3
 
 
 @pytest.fixture
@@ -209,8 +226,8 @@ def folded_in(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         )
         for entity in ENTITIES.values():
             connection.execute(
-                f"create table intermediate.int_{entity.name}_versions (source text, {entity.landed_key} text, "
-                "batch_sequence bigint, position bigint, disposition text)"
+                f"create table intermediate.int_{entity.name}_versions (source text, "
+                f"{entity.landed_key} text, batch_sequence bigint, position bigint, disposition text)"
             )
         yield connection
 
@@ -233,10 +250,10 @@ def batch_row(connection: duckdb.DuckDBPyConnection, sequence: int, **changes: A
 
 
 def expired(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, *files: LandedFile
+    settings: Settings, connection: duckdb.DuckDBPyConnection, *batches: Batch
 ) -> dict[int, list[int]]:
     connection.close()
-    found = expired_rows(settings.paths, files)
+    found = expired_rows(settings.paths, batches)
     return {n: rows.tolist() for by_batch in found.values() for n, rows in by_batch.items()}
 
 
@@ -250,20 +267,20 @@ def test_superseded_and_quarantined_rows_expire(
         "insert into intermediate.int_feedback_versions values ('shop', 'a', 1, 0, 'superseded'), "
         "('shop', 'b', 1, 1, 'published'), ('shop', 'a', 2, 0, 'published')"
     )
-    assert expired(settings, folded_in, a_file(1), a_file(2)) == {1: [2, 0]}
+    assert expired(settings, folded_in, a_batch(1), a_batch(2)) == {1: [2, 0]}
 
 
 def test_what_a_replaced_file_may_bring_back_does_not_expire(
     settings: Settings, folded_in: duckdb.DuckDBPyConnection
 ) -> None:
-    """The file that superseded it may be replaced by one without the row, and the older version is the latest."""
+    """The file that superseded it may be replaced by one without the row: then the older version counts."""
     batch_row(folded_in, 1)
     batch_row(folded_in, 2, mode="replace")
     folded_in.execute(
         "insert into intermediate.int_feedback_versions values ('shop', 'a', 1, 0, 'superseded'), "
         "('shop', 'a', 2, 0, 'published')"
     )
-    assert expired(settings, folded_in, a_file(1), a_file(2)) == {}
+    assert expired(settings, folded_in, a_batch(1), a_batch(2)) == {}
 
 
 @pytest.mark.parametrize("entity", sorted(HISTORIES))
@@ -277,7 +294,7 @@ def test_histories_do_not_expire(
         f"insert into intermediate.int_{entity}_versions values ('shop', 'a', 1, 0, 'superseded'), "
         "('shop', 'a', 2, 0, 'published')"
     )
-    assert expired(settings, folded_in, a_file(1, entity)) == {}
+    assert expired(settings, folded_in, a_batch(1, entity)) == {}
 
 
 def test_dropped_replaced_and_former_generations_expire_whole(
@@ -287,7 +304,7 @@ def test_dropped_replaced_and_former_generations_expire_whole(
     batch_row(folded_in, 2, generation=0, is_current_generation=False, is_withdrawn=True)
     batch_row(folded_in, 3, is_withdrawn=True)
     batch_row(folded_in, 4)
-    files = [a_file(n) for n in (1, 2, 3, 4)]
+    files = [a_batch(n) for n in (1, 2, 3, 4)]
     assert expired(settings, folded_in, *files) == {1: [0, 1, 2], 2: [0, 1, 2], 3: [0, 1, 2]}
 
 
@@ -297,7 +314,7 @@ def test_a_generation_not_yet_in_force_does_not_expire(
     """Its rows count as withdrawn until the whole re-pull is through, and are the truth from then on."""
     batch_row(folded_in, 1)
     batch_row(folded_in, 2, generation=2, is_current_generation=False, is_withdrawn=True)
-    assert expired(settings, folded_in, a_file(1), a_file(2)) == {}
+    assert expired(settings, folded_in, a_batch(1), a_batch(2)) == {}
 
 
 def test_the_models_have_the_columns_expiry_asks_for() -> None:
