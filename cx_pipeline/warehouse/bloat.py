@@ -9,7 +9,6 @@ stands and the next run removes the copy.
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +56,10 @@ def room_of(path: Path) -> Room:
     return Room(int(block) * int(total), int(block) * int(free))
 
 
-def shrink(path: Path) -> Room:
+def shrink(path: Path, memory: str | None = None) -> Room:
     """Put a copy without free room in the place of `path`, in the same storage version; the new room.
+
+    `memory` bounds what DuckDB takes (`8000MB`), by default 80 % of the machine's.
 
     BloatError where the disk has no room for the copy or the copy is not the same; duckdb.Error.
     """
@@ -78,7 +79,7 @@ def shrink(path: Path) -> Room:
     copy = temporary_beside(path)
     options: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(path.parent / "tmp"),
-        "memory_limit": os.environ.get("DUCKDB_MEMORY_LIMIT", "80%"),
+        "memory_limit": memory or "80%",
     }
     try:
         with duckdb.connect(config=options) as connection:

@@ -87,12 +87,16 @@ def old_batches(
     return [batch for batch in batches if batch.night < oldest_kept and batch.batch_id in settled]
 
 
-def expired_rows(paths: DataPaths, batches: Sequence[Batch]) -> dict[str, Expired]:
-    """By entity, the positions of the expired rows of `batches` by their sequence; duckdb.Error."""
+def expired_rows(paths: DataPaths, batches: Sequence[Batch], memory: str | None = None) -> dict[str, Expired]:
+    """By entity, the positions of the expired rows of `batches` by their sequence; duckdb.Error.
+
+    `memory` bounds what DuckDB takes, as in `bloat.shrink`.
+    """
     import duckdb
 
     found: dict[str, Expired] = {}
-    with duckdb.connect(str(paths.warehouse / "working.duckdb"), read_only=True) as connection:
+    working = str(paths.warehouse / "working.duckdb")
+    with duckdb.connect(working, read_only=True, config={"memory_limit": memory or "80%"}) as connection:
         for entity in ENTITIES:
             mine = [batch.sequence for batch in batches if batch.entity == entity]
             if mine:

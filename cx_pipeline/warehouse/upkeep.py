@@ -160,7 +160,7 @@ def _empty(settings: Settings, night: date, done: Upkeep) -> None:
     from cx_pipeline.landing.compact import empty_rows
 
     old = expiry.old_batches(list_batches(paths), night, keep_days, settled_batches(paths))
-    packing = empty_rows(paths, expiry.expired_rows(paths, old))
+    packing = empty_rows(paths, expiry.expired_rows(paths, old, settings.performance.duckdb_memory))
     done.files_emptied += packing.files_before
     done.bytes_freed += packing.bytes_before - packing.bytes_after
     _write_ledger(paths, replace(ledger, emptied_after=night.isoformat(), emptied_days=keep_days))
@@ -175,7 +175,7 @@ def _shrink(settings: Settings, night: date, done: Upkeep) -> None:
         last = known.shrunk_after if known else ""
         try:
             if room.is_bloated and last <= (night - timedelta(days=DAYS_BETWEEN)).isoformat():
-                before, room, last = room, shrink(path), night.isoformat()
+                before, room, last = room, shrink(path, settings.performance.duckdb_memory), night.isoformat()
                 done.shrunk[path.name] = before, room
         finally:
             file = WorkingFile(room.size_bytes, room.free_bytes, last)
