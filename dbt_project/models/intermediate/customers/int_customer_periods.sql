@@ -3,9 +3,12 @@
 -- currency), and the values of the dimensions as the period began.
 {{ config(materialized='view') }}
 
+-- Customers and periods have numbers here: they are joined six times, and numbers are cheaper to hash than keys.
 with windows as (
 
-    select *
+    select
+        *,
+        cast(row_number() over (order by grain, period_start, slot) as integer) as period_number
     from {{ ref('int_period_windows') }}
     where grain in ('month', 'quarter', 'all')
 
@@ -13,42 +16,62 @@ with windows as (
 
 lives as (
 
-    select * from {{ ref('int_customer_lives') }}
+    select
+        *,
+        cast(row_number() over (order by customer_key) as integer) as customer_number
+    from {{ ref('int_customer_lives') }}
 
 ),
 
 live_spans as (
 
     select
-        customer_key,
-        live_from_date,
-        live_to_date,
-        min(live_from_date) over (partition by customer_key) as first_live_date
-    from {{ ref('int_customer_live_spans') }}
+        lives.customer_number,
+        spans.live_from_date,
+        spans.live_to_date,
+        min(spans.live_from_date) over (partition by lives.customer_number) as first_live_date
+    from {{ ref('int_customer_live_spans') }} as spans
+    inner join lives on spans.customer_key = lives.customer_key
 
 ),
 
 order_days as (
 
-    select * from {{ ref('int_customer_order_days') }}
+    select
+        days.*,
+        lives.customer_number
+    from {{ ref('int_customer_order_days') }} as days
+    inner join lives on days.customer_key = lives.customer_key
 
 ),
 
 money_days as (
 
-    select * from {{ ref('int_customer_money_days') }}
+    select
+        days.*,
+        lives.customer_number
+    from {{ ref('int_customer_money_days') }} as days
+    inner join lives on days.customer_key = lives.customer_key
 
 ),
 
 service_intervals as (
 
-    select * from {{ ref('int_customer_service_intervals') }}
+    select
+        intervals.*,
+        lives.customer_number
+    from {{ ref('int_customer_service_intervals') }} as intervals
+    inner join lives on intervals.customer_key = lives.customer_key
 
 ),
 
 history as (
 
-    select * from {{ ref('int_customer_history') }}
+    select
+        history_rows.*,
+        lives.customer_number
+    from {{ ref('int_customer_history') }} as history_rows
+    inner join lives on history_rows.customer_key = lives.customer_key
 
 ),
 
@@ -56,10 +79,12 @@ known as (
 
     select
         lives.customer_key,
+        lives.customer_number,
         lives.acquisition_cost_amount,
         windows.grain,
         windows.period_start,
         windows.slot,
+        windows.period_number,
         windows.described_at
     from lives
     inner join windows on lives.known_from_date <= windows.last_day
@@ -71,10 +96,8 @@ known as (
 living as (
 
     select
-        live_spans.customer_key,
-        windows.grain,
-        windows.period_start,
-        windows.slot,
+        live_spans.customer_number,
+        windows.period_number,
         max(case when live_spans.live_from_date < windows.first_day then 1 else 0 end) as is_live_at_start,
         max(case when live_spans.live_to_date > windows.last_day then 1 else 0 end) as is_live_at_end,
         max(case when live_spans.live_to_date > windows.first_day then 1 else 0 end) as is_live_in_period,
@@ -84,7 +107,7 @@ living as (
         on
             live_spans.live_from_date <= windows.last_day
             and live_spans.live_to_date >= windows.first_day
-    group by live_spans.customer_key, windows.grain, windows.period_start, windows.slot
+    group by live_spans.customer_number, windows.period_number
 
 ),
 
@@ -92,10 +115,8 @@ living as (
 ordering as (
 
     select
-        order_days.customer_key,
-        windows.grain,
-        windows.period_start,
-        windows.slot,
+        order_days.customer_number,
+        windows.period_number,
         case when order_days.order_day_number >= 2 then 1 else 0 end as has_repeated,
         case
             when
@@ -125,10 +146,8 @@ ordering as (
 margins as (
 
     select
-        money_days.customer_key,
-        windows.grain,
-        windows.period_start,
-        windows.slot,
+        money_days.customer_number,
+        windows.period_number,
         money_days.margin_amount_to_date,
         case when money_days.margined_transactions_to_date > 0 then 1 else 0 end as has_margin,
         case when money_days.unmargined_transactions_to_date = 0 then 1 else 0 end as is_margin_known
@@ -143,10 +162,8 @@ margins as (
 spending as (
 
     select
-        money_days.customer_key,
-        windows.grain,
-        windows.period_start,
-        windows.slot,
+        money_days.customer_number,
+        windows.period_number,
         sum(money_days.revenue_amount) as revenue_amount,
         sum(money_days.margin_amount) as margin_amount,
         sum(money_days.margined_revenue_amount) as margined_revenue_amount
@@ -155,7 +172,7 @@ spending as (
         on
             money_days.transaction_date between windows.first_day and windows.last_day
             and windows.grain <> 'all'
-    group by money_days.customer_key, windows.grain, windows.period_start, windows.slot
+    group by money_days.customer_number, windows.period_number
 
 ),
 
@@ -163,10 +180,8 @@ spending as (
 recurring as (
 
     select
-        service_intervals.customer_key,
-        windows.grain,
-        windows.period_start,
-        windows.slot,
+        service_intervals.customer_number,
+        windows.period_number,
         sum(case when service_intervals.service_from_date < windows.first_day then service_intervals.mrr_amount end)
             as mrr_start_amount,
         sum(case when service_intervals.service_to_date > windows.last_day then service_intervals.mrr_amount end)
@@ -189,7 +204,7 @@ recurring as (
             service_intervals.service_from_date <= windows.last_day
             and service_intervals.service_to_date >= windows.first_day
             and windows.grain <> 'all'
-    group by service_intervals.customer_key, windows.grain, windows.period_start, windows.slot
+    group by service_intervals.customer_number, windows.period_number
 
 ),
 
@@ -210,7 +225,7 @@ final as (
         coalesce(living.is_live_at_end, 0) as is_live_at_end,
         coalesce(living.is_live_in_period, 0) as is_live_in_period,
         coalesce(living.is_acquired, 0) as is_acquired,
-        case when ordering.customer_key is null then 0 else 1 end as has_ordered,
+        case when ordering.customer_number is null then 0 else 1 end as has_ordered,
         coalesce(ordering.has_repeated, 0) as has_repeated,
         coalesce(ordering.has_ordered_lately, 0) as has_ordered_lately,
         coalesce(ordering.has_repeated_lately, 0) as has_repeated_lately,
@@ -228,12 +243,14 @@ final as (
     {%- for part in ['living', 'ordering', 'margins', 'spending', 'recurring'] %}
     left join {{ part }}
         on
-            known.customer_key = {{ part }}.customer_key
-            and known.grain = {{ part }}.grain
-            and known.period_start = {{ part }}.period_start
-            and known.slot = {{ part }}.slot
+            known.customer_number = {{ part }}.customer_number
+            and known.period_number = {{ part }}.period_number
     {%- endfor %}
-    left join history on {{ in_force('history', 'known.customer_key', 'known.described_at') }}
+    left join history
+        on
+            known.customer_number = history.customer_number
+            and known.described_at >= history.valid_from
+            and known.described_at < history.valid_to
 
 )
 
