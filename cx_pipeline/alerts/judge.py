@@ -184,15 +184,17 @@ def _missed(key: str, rows: Sequence[Judged]) -> Finding:
 
 def _worse(signals: Sequence[Signal]) -> Iterator[Finding]:
     for signal in signals:
-        if signal.effect == "worse":
+        # Neither way of a perception gap is good, and wide enough to be found it is no good either.
+        if signal.effect == "worse" or (signal.effect == "different" and signal.kind == "contrast"):
             is_everybody = signal.dimension == "all" and signal.is_headline
             yield Finding(
-                f"worsening/{signal.signal_id}",
+                f"worsening/{signal.story_id}",
                 "worsening",
                 "warning" if is_everybody else "info",
                 {
                     **_of(signal),
                     "signal": signal.kind,
+                    "found_in": signal.found_in.isoformat(),
                     "value": signal.value,
                     "expected_value": signal.expected_value,
                     "difference": signal.difference,

@@ -126,6 +126,13 @@ class _Facts:
     def period(self, language: Language) -> str:
         return period(self.text("grain"), self.text("period_start"), language)
 
+    def span(self, language: Language) -> str:
+        """The quarters a lasting difference is measured over."""
+        first, last = self.period(language), period(self.text("grain"), self.text("found_in"), language)
+        if first == last:
+            return first
+        return f"{first} ~ {last}" if language == "ko" else f"{first} to {last}"
+
 
 def _night_failed(facts: _Facts, language: Language) -> str:
     reason = safe(facts.text("reason"), _LONGEST_REASON)
@@ -185,8 +192,16 @@ def _target_missed(facts: _Facts, language: Language) -> str:
 def _worsening(facts: _Facts, language: Language) -> str:
     value, expected = facts.value("value", language), facts.value("expected_value", language)
     difference = facts.value("difference", language, signed=True)
-    head = f"{facts.subject(language)} ({facts.period(language)}): {value}"
     signal = facts.text("signal")
+    when = facts.span(language) if signal == "contrast" else facts.period(language)
+    head = f"{facts.subject(language)} ({when}): {value}"
+    if signal == "contrast" and facts.text("dimension") == "all":
+        beside = (
+            "직원의 예상이 고객 응답 대비"
+            if language == "ko"
+            else "employees' expectation against customers' answers"
+        )
+        return f"{head}, {beside} {difference}"
     if language == "ko":
         told = {
             "change": "직전 비교 기간 {}",

@@ -33,16 +33,6 @@ def _duration(kpi: str) -> tuple[dict[str, str], dict[str, str], dict[str, str]]
     return None
 
 
-def what_it_measures(kpi: str) -> str:
-    """One word for all the statistics and clocks of a duration, for any other KPI its name."""
-    stem = kpi.rpartition("_")[0]
-    for clock in _names()["clocks"]:
-        duration = stem.removesuffix(f"_{clock}")
-        if _duration(kpi) and duration != stem and duration in _names()["durations"]:
-            return duration
-    return kpi
-
-
 def kpi_name(kpi: str, language: Language) -> str:
     """What people call a KPI; a KPI nobody named is called by its column's name."""
     if kpi in _names()["kpis"]:

@@ -38,12 +38,12 @@ _TARGETS = """
 
 _SIGNALS = """
     select
-        signal_id, signals.kind, kpi, mart, unit, is_headline, grain, period_start, dimension,
+        story_id, signals.kind, kpi, mart, unit, is_headline, grain, period_start, found_in, dimension,
         dimension_value, value, expected_value, difference, effect, importance, evidence
     from marts.signals
     inner join marts.dim_kpis using (kpi)
-    where is_latest
-    order by importance desc, signal_id
+    where is_latest and is_lead
+    order by importance desc, story_id
 """
 
 
@@ -69,9 +69,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A row of `signals` found in the newest complete period of its grain."""
+    """A row of `signals` found in the newest complete period of its grain that leads its story."""
 
-    signal_id: str
+    story_id: str
     kind: str
     kpi: str
     mart: str
@@ -79,6 +79,7 @@ class Signal:
     is_headline: bool
     grain: str
     period_start: date
+    found_in: date
     dimension: str
     dimension_value: str
     value: float | None

@@ -129,14 +129,15 @@ create table marts.kpis (
     value double, ci_low double, ci_high double, n bigint, is_complete boolean, target double, status text
 );
 create table marts.signals (
-    signal_id text, kind text, kpi text, grain text, period_start date, dimension text, dimension_value text,
-    value double, expected_value double, difference double, effect text, is_latest boolean, importance double,
-    evidence text
+    story_id text, kind text, kpi text, grain text, period_start date, found_in date, dimension text,
+    dimension_value text, value double, expected_value double, difference double, effect text,
+    is_latest boolean, is_lead boolean, importance double, evidence text
 );
 create table marts.dim_kpis (kpi text, mart text, unit text, is_headline boolean);
 insert into marts.dim_kpis values
     ('nps', 'kpi_nps', 'points from -100 to 100', true), ('csat', 'kpi_csat', 'percent', true),
-    ('first_response_calendar_minutes_median', 'kpi_response_time', 'calendar minutes', true);
+    ('first_response_calendar_minutes_median', 'kpi_response_time', 'calendar minutes', true),
+    ('perception_gap_csat', 'kpi_feedback', 'percentage points', false);
 """
 
 

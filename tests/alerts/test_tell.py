@@ -25,12 +25,28 @@ MISSED = """
 ('nps', 'month', date '2026-10-01', 'all', 'all', 31, 25, 37, 900, true, null, 'none')
 """
 SIGNALS = """
-('s1', 'level_shift', 'first_response_calendar_minutes_median', 'day', date '2026-10-28', 'all', 'all',
- 210.0, 80.0, 130.0, 'worse', true, 9.0, ''),
-('s2', 'change', 'nps', 'month', date '2026-10-01', 'channel', 'phone', -5, 20, -25, 'worse', true, 5.0, ''),
-('s3', 'change', 'nps', 'month', date '2026-10-01', 'all', 'all', 40, 30, 10, 'better', true, 5.0, ''),
-('s4', 'change', 'csat', 'month', date '2026-09-01', 'all', 'all', 60, 70, -10, 'worse', false, 5.0, '')
+('s1', 'level_shift', 'first_response_calendar_minutes_median', 'day', date '2026-10-28', date '2026-10-29',
+ 'all', 'all', 210.0, 80.0, 130.0, 'worse', true, true, 9.0, ''),
+('s2', 'change', 'nps', 'month', date '2026-10-01', date '2026-10-01', 'channel', 'phone', -5, 20, -25,
+ 'worse', true, true, 5.0, ''),
+('s2', 'outlier', 'nps', 'month', date '2026-10-01', date '2026-10-01', 'channel', 'phone', -5, 20, -25,
+ 'worse', true, false, 4.0, ''),
+('s3', 'change', 'nps', 'month', date '2026-10-01', date '2026-10-01', 'all', 'all', 40, 30, 10, 'better',
+ true, true, 5.0, ''),
+('s4', 'change', 'csat', 'month', date '2026-09-01', date '2026-09-01', 'all', 'all', 60, 70, -10, 'worse',
+ false, true, 5.0, '')
 """
+
+
+def contrast(last: str, value: float) -> str:
+    """A channel worse than the others over the year up to a quarter, and what employees think of it."""
+    first = f"date '{int(last[:4]) - 1}{last[4:]}' + interval 3 month"
+    return f"""
+    ('c1', 'contrast', 'csat', 'quarter', {first}, date '{last}', 'channel', 'app', {value}, 80,
+     {value} - 80, 'worse', true, true, 3.0, ''),
+    ('c2', 'contrast', 'perception_gap_csat', 'quarter', {first}, date '{last}', 'all', 'all', 9, 0, 9,
+     'different', true, true, 2.0, '')
+    """
 
 
 def run(desk: Desk, settings: Settings, days: int = 0, **options: Any) -> Report:
@@ -55,6 +71,38 @@ def test_the_night_in_english(desk: Desk, webhook: Webhook) -> None:
         "\n"
         "Open now: 4 (cx alerts list)"
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        (
+            "en",
+            (
+                "CSAT, channel app (Q4 2025 to Q3 2026): 60.0 %, 80.0 % in the other groups (-20.0 points)",
+                "Q4 2025 to Q3 2026): 9.0 points, employees' expectation against customers' answers +9.0",
+            ),
+        ),
+        (
+            "ko",
+            (
+                "채널 app (2025년 4분기 ~ 2026년 3분기): 60.0%, 다른 그룹 80.0% 대비 -20.0%p",
+                "직원의 예상이 고객 응답 대비 +9.0",
+            ),
+        ),
+    ],
+)
+def test_a_lasting_difference_is_told_once_though_quarters_go_by(
+    desk: Desk, webhook: Webhook, language: str, lines: tuple[str, ...]
+) -> None:
+    settings = desk.settings(ops={"url": webhook.url, "min_severity": "info", "language": language})
+    desk.publish("", contrast("2026-07-01", 60))
+    assert run(desk, settings).sent == {"ops": 2}
+    desk.publish("", contrast("2026-10-01", 62))
+    assert run(desk, settings, days=90).sent == {}
+    (got,) = webhook.got
+    for line in lines:
+        assert line in got["message"]
 
 
 def test_the_night_in_korean_with_the_page(desk: Desk, mailbox: Mailbox) -> None:

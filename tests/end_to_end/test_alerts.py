@@ -48,7 +48,10 @@ def told_over_two_nights(company: Company, settings: Settings) -> list[Message]:
             )
         """
     )
-    worse = company.rows("select signal_id from marts.signals where is_latest and effect = 'worse'")
+    worse = company.rows(
+        "select story_id from marts.signals where is_latest and is_lead "
+        "and (effect = 'worse' or (kind = 'contrast' and effect = 'different'))"
+    )
     expected = {"/".join(("target_missed", *group)) for group in missed}
     expected |= {f"worsening/{signal}" for (signal,) in worse}
     ledger = read_ledger(settings.paths.state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 import re
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 import pytest
 
 from cx_pipeline.sample import SampleReport, write_sample
-from tests.end_to_end.company import Company, new_company
+from tests.alerts.conftest import Webhook, webhook
+from tests.end_to_end.company import SETTINGS, Company, new_company
+
+__all__ = ["webhook"]  # a fixture
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +113,21 @@ def text_of(page: str) -> str:
 
 
 @pytest.mark.long
-def test_the_planted_facts_are_told_by_the_signals(tmp_path: Path) -> None:
-    """Of the company people see first: the bad week, the friction, the best channel and the gap are found."""
+def test_the_planted_facts_are_found_named_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, webhook: Webhook
+) -> None:
+    """Of the company people see first: the bad week, the friction, the best channel and the gap.
+
+    Found by `signals`, named on the page, and what is no good news told by one message of two nights.
+    """
     company = new_company(tmp_path / "data", customers=2000, days=400)
     bad_week = write_sample(tmp_path / "told", customers=2000, days=400).bad_week
-    company.cx("nightly", "--date", "2026-11-01")
+    (company.data / "cx_pipeline.toml").write_text(
+        SETTINGS + '[alerts.channels.ops]\nmin_severity = "info"\n', encoding="utf-8"
+    )
+    monkeypatch.setenv("CX_ALERTS__CHANNELS__OPS__URL", webhook.url)
+    for night in ("2026-11-01", "2026-11-02"):
+        company.cx("nightly", "--date", night)
 
     def told(where: str) -> set[str]:
         return {kind for (kind,) in company.rows(f"select kind from marts.signals where {where}")}
@@ -132,10 +146,22 @@ def test_the_planted_facts_are_told_by_the_signals(tmp_path: Path) -> None:
         assert "contrast" in told(where), where
     assert company.rows("select min(rank), max(rank) = count(*) from marts.signals") == [(1, True)]
 
+    told_of = {
+        (told["finding"]["facts"]["kpi"], told["finding"]["facts"]["dimension_value"])
+        for told in json.loads(
+            (company.data / "state" / "alerts" / "ledger.json").read_text("utf-8")
+        ).values()
+        if told["finding"]["kind"] == "worsening" and told["told"] == {"ops": "open"}
+    }
+    assert {("failure_rate", "payment"), ("perception_gap_csat", "all")} <= told_of
+    assert any(kpi.startswith(("first_response", "sla_first_response")) for kpi, _ in told_of), "the bad week"
+    assert len(webhook.got) == 1, "the second night has nothing new to tell"
+
     page = text_of((company.data / "published" / "scorecard.html").read_text(encoding="utf-8"))
     for what, where in (
         ("CSAT", f"week of {bad_week.day} {bad_week:%B %Y}"),
         ("Failed", "touchpoint payment"),
         ("NPS", "acquisition channel referral"),
+        ("Perception gap, CSAT", "employees expect"),
     ):
         assert re.search(rf"{what}.{{0,200}}{where}", page), (what, where)

@@ -84,6 +84,8 @@ def finding(**columns: object) -> Finding:
         q_value=0.004,
         deviation=None,
         is_latest=True,
+        story_id="csat by phone",
+        is_lead=True,
     )
     return replace(base, **columns)  # type: ignore[arg-type]
 

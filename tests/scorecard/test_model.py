@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cx_pipeline.scorecard.model import Line
 from cx_pipeline.scorecard.page.model import (
     breakdown,
@@ -63,13 +65,22 @@ def test_a_breakdown_keeps_the_largest_and_counts_the_rest() -> None:
     assert (len(table.rows), table.left_off) == (12, 8)
 
 
-def test_a_story_is_told_once_and_each_dimension_has_its_room() -> None:
-    mean, median = (finding(kpi=f"resolution_business_minutes_{name}") for name in ("avg", "median"))
-    other = finding(kpi="resolution_calendar_minutes_avg", dimension_value="web")
-    team = finding(dimension="team")
-    old = [finding(is_latest=False, dimension_value=f"c{n}") for n in range(3)]
-    assert chosen_findings([mean, median, other, team, *old], 2, 2) == (mean, other, team, *old[:2])
-    assert chosen_findings([mean, other, finding(), team], 1, 0) == (mean, team)
+def test_a_story_is_told_once_with_its_siblings_and_each_shelf_has_its_room() -> None:
+    mean = finding(kpi="resolution_calendar_minutes_avg", story_id="slow")
+    median = replace(mean, kpi="resolution_business_minutes_median", is_lead=False)
+    outlier = replace(mean, kind="outlier", is_lead=False)
+    team = finding(dimension="team", story_id="team")
+    referral = finding(kind="contrast", dimension="channel", story_id="referral")
+    old = [finding(is_latest=False, story_id=f"c{n}") for n in range(3)]
+    found = [mean, finding(), team, referral, median, outlier, *old]
+    assert chosen_findings(found, 2, 1, 2) == (
+        replace(mean, also=(median.kpi,)),
+        finding(),
+        team,
+        referral,
+        *old[:2],
+    )
+    assert chosen_findings(found, 1, 0, 0) == (replace(mean, also=(median.kpi,)), team)
 
 
 def test_cohorts_are_the_newest_and_end_where_they_must() -> None:

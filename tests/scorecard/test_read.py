@@ -34,7 +34,8 @@ FACTS = """
         'change' as kind, 'csat' as kpi, 'month' as grain, date '2026-10-01' as period_start,
         dimension, 'x' || n as dimension_value, date '2026-10-01' as found_in, 'worse' as effect,
         1.0 as value, 2.0 as expected_value, -1.0 as difference, 10::bigint as n, 0.01 as q_value,
-        null::double as deviation, true as is_latest, (n * 2)::bigint as rank
+        null::double as deviation, true as is_latest, (n * 2)::bigint as rank,
+        dimension || n as story_id, true as is_lead
     from (select unnest(['agent', 'team']) as dimension), range(9) as t (n)
 """
 
@@ -52,6 +53,12 @@ def test_a_file_of_an_earlier_version_gives_a_page_that_says_so(tmp_path: Path) 
     data = read_page(file(tmp_path, "drop table marts.dim_kpis"))
     assert data.missing == ("dim_kpis", "signals")
     assert "published by an earlier version" in render_page(data)
+
+
+def test_findings_of_an_earlier_version_are_left_out_and_said(tmp_path: Path) -> None:
+    data = read_page(file(tmp_path, FACTS, "alter table marts.signals drop column story_id"))
+    assert data.missing == ("signals",)
+    assert data.findings == ()
 
 
 def test_nothing_published_is_said(tmp_path: Path) -> None:

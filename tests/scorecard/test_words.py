@@ -47,6 +47,7 @@ def test_every_text_is_used() -> None:
         "before_",
         "status_",
         "direction_",
+        "standing_",
         "kind_",
         "said_",
         "good_",
@@ -106,3 +107,22 @@ def test_a_finding_is_told_with_its_numbers(kind: str, language: Language) -> No
     told = Voice(language).finding(finding(kind=kind, deviation=-4.2), Unit.PERCENT)
     for number in ("−13.0", "−4.2", "q = 0.004", "120"):
         assert number in told
+
+
+def test_a_lasting_difference_is_of_the_quarters_it_is_measured_over() -> None:
+    over = finding(
+        kind="contrast", grain="quarter", period_start=date(2025, 10, 1), found_in=date(2026, 7, 1)
+    )
+    assert EN.span(over) == "Q4 2025 to Q3 2026"
+    assert KO.span(over) == "2025년 4분기 ~ 2026년 3분기"
+    assert EN.span(
+        finding(kind="contrast", grain="quarter", period_start=over.found_in, found_in=over.found_in)
+    ) == ("Q3 2026")
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "and 1 more"), ("ko", "외 1")])
+def test_a_story_names_three_of_those_that_tell_it_too(language: Language, said: str) -> None:
+    told = Voice(language).finding(finding(also=("nps", "ces", "fcr_rate", "reopen_rate")), Unit.PERCENT)
+    assert kpi_name("fcr_rate", language) in told
+    assert kpi_name("reopen_rate", language) not in told
+    assert said in told

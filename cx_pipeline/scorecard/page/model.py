@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from cx_pipeline.scorecard.model import NO_GROUP, Figure, Line, Scorecard
-from cx_pipeline.scorecard.names import what_it_measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Kpi:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A row of `signals`."""
+    """A row of `signals`; `also`: the other KPIs of its story, which are its evidence."""
 
     kind: str
     kpi: str
@@ -40,6 +39,9 @@ class Finding:
     q_value: float | None
     deviation: float | None
     is_latest: bool
+    story_id: str
+    is_lead: bool
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,26 +219,35 @@ def breakdown(data: PageData, dimension: str, at_most: int) -> Breakdown:
     )
 
 
-def chosen_findings(findings: Iterable[Finding], newest: int, earlier: int) -> tuple[Finding, ...]:
-    """Of findings by rank those a page has room for: `newest` a dimension, and `earlier` of the rest.
+def chosen_findings(
+    findings: Iterable[Finding], newest: int, standing: int, earlier: int
+) -> tuple[Finding, ...]:
+    """Of findings by rank those a page has room for, each with the KPIs that tell the same story.
 
-    A duration whose mean and median, calendar and business, tell the same story of a group is told once.
+    `newest` changes a dimension, `standing` differences between groups, and `earlier` of the rest.
     """
-    told = set()
+    told: defaultdict[str, list[str]] = defaultdict(list)
     room: Counter[str] = Counter()
     chosen = []
     for finding in findings:
-        story = (
-            what_it_measures(finding.kpi),
-            *(finding.dimension, finding.dimension_value, finding.grain, finding.found_in, finding.effect),
-        )
-        shelf = finding.dimension if finding.is_latest else ""
-        if story in told or room[shelf] >= (newest if finding.is_latest else earlier):
+        told[finding.story_id].append(finding.kpi)
+        if not finding.is_lead:
             continue
-        told.add(story)
-        room[shelf] += 1
-        chosen.append(finding)
-    return tuple(chosen)
+        if not finding.is_latest:
+            shelf, has_room = "earlier", earlier
+        elif finding.kind == "contrast":
+            shelf, has_room = "standing", standing
+        else:
+            shelf, has_room = f"newest {finding.dimension}", newest
+        if room[shelf] < has_room:
+            room[shelf] += 1
+            chosen.append(finding)
+    return tuple(
+        replace(
+            finding, also=tuple(kpi for kpi in dict.fromkeys(told[finding.story_id]) if kpi != finding.kpi)
+        )
+        for finding in chosen
+    )
 
 
 def cohort_table(cells: Sequence[CohortCell], at_most: int, months: int) -> list[list[CohortCell]]:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 NEWER_TABLES = ("dim_kpis", "signals")
 """What files of an earlier version may lack."""
-NEWEST_FINDINGS, EARLIER_FINDINGS = 6, 40
-"""As many findings as a page has room for, of the newest periods by dimension; the rest is counted."""
+NEWEST_FINDINGS, STANDING_FINDINGS, EARLIER_FINDINGS = 6, 12, 40
+"""As many findings as a page has room for: newest by dimension, lasting, earlier; the rest is counted."""
 BINS_A_DECADE = 6
 BACKLOG_DAYS = 400
 DURATIONS = {
@@ -52,11 +52,11 @@ _TARGETED = f"""
 _FINDINGS = """
     select
         kind, kpi, grain, period_start, dimension, dimension_value, found_in, effect, value, expected_value,
-        difference, n, q_value, deviation, is_latest
+        difference, n, q_value, deviation, is_latest, story_id, is_lead
     from marts.signals
     where dimension <> 'agent'
     order by rank
-    limit 2000
+    limit 4000
 """
 _BINS = """
     select floor({bins} * log10(greatest({minutes}, 0.1)) + 1e-9)::integer as bin, count(*) as n
@@ -70,7 +70,7 @@ _BINS = """
 def read_page(published_file: Path, grain: str = "month", min_n: int = 5) -> PageData:
     """What the page of `grain` shows; NothingPublished where there is no file."""
     with open_published(published_file) as connection:
-        there = tables(connection)
+        there = tables(connection) - _outdated(connection)
         scorecard = read_from(connection, grain)
         wanted = {
             "kpis": [line.headline.kpi for line in scorecard.lines],
@@ -101,6 +101,15 @@ def read_page(published_file: Path, grain: str = "month", min_n: int = 5) -> Pag
         )
 
 
+def _outdated(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The tables that an earlier version published without a column that is read here."""
+    columns = connection.execute(
+        "select column_name from information_schema.columns"
+        " where table_schema = 'marts' and table_name = 'signals'"
+    ).fetchall()
+    return set() if ("story_id",) in columns else {"signals"}
+
+
 def _targeted_groups(connection: duckdb.DuckDBPyConnection) -> tuple[Figure, ...]:
     return tuple(Figure(*row) for row in connection.execute(_TARGETED).fetchall())
 
@@ -114,9 +123,11 @@ def _kpis(connection: duckdb.DuckDBPyConnection) -> dict[str, Kpi]:
 
 def _findings(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[Finding, ...], int]:
     rows = connection.execute(_FINDINGS).fetchall()
-    chosen = chosen_findings((Finding(*row) for row in rows), NEWEST_FINDINGS, EARLIER_FINDINGS)
+    chosen = chosen_findings(
+        (Finding(*row) for row in rows), NEWEST_FINDINGS, STANDING_FINDINGS, EARLIER_FINDINGS
+    )
     ((of_all,),) = connection.execute(
-        "select count(*) from marts.signals where dimension <> 'agent'"
+        "select count(*) from marts.signals where dimension <> 'agent' and is_lead"
     ).fetchall()
     return chosen, of_all - len(chosen)
 

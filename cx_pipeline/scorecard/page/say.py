@@ -18,6 +18,7 @@ _DURATIONS: tuple[tuple[float, float, str, str], ...] = (
     (48 * 60, 60, " h", "시간"),
     (float("inf"), 24 * 60, " d", "일"),
 )
+_ALSO_NAMED = 3
 _WEEKDAYS_KO = "월화수목금토일"
 
 
@@ -166,13 +167,30 @@ class Voice:
             facts.append(f"q = {finding.q_value:.2g}" if finding.q_value >= 0.0001 else "q < 0.0001")
         if finding.n is not None:
             facts.append(self.word("fact_n", n=self.count(finding.n)))
+        is_gap = finding.kind == "contrast" and finding.dimension == "all"
         said = self.word(
-            f"said_{finding.kind}",
+            "said_gap" if is_gap else f"said_{finding.kind}",
             difference=self.value(finding.difference, unit, signed=True, like=finding.value),
             when=self.period(finding.grain, finding.period_start),
             before=self.word(f"before_{finding.grain}"),
         )
-        return f"{said} ({', '.join(facts)})" if facts else said
+        said = f"{said} ({', '.join(facts)})" if facts else said
+        if not finding.also:
+            return said
+        named = "; ".join(self.name(kpi) for kpi in finding.also[:_ALSO_NAMED])
+        more = len(finding.also) - _ALSO_NAMED
+        told = [f"{said}.", self.word("also_told", names=named)]
+        if more > 0:
+            told.append(self.word("and_more_kpis", n=more))
+        return " ".join(told)
+
+    def span(self, finding: Finding) -> str:
+        """When it was: one period, or of a lasting difference the quarters it is measured over."""
+        first = self.period(finding.grain, finding.period_start)
+        if finding.kind != "contrast" or finding.found_in == finding.period_start:
+            return first
+        last = self.period(finding.grain, finding.found_in)
+        return f"{first} ~ {last}" if self.language == "ko" else f"{first} to {last}"
 
 
 def four_weeks_before(day: date) -> date:

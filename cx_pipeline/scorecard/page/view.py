@@ -200,14 +200,27 @@ class View:
     def findings(self, *, latest: bool) -> list[Finding]:
         return [finding for finding in self.data.findings if finding.is_latest is latest]
 
+    def changes(self) -> list[Finding]:
+        """What is new in the newest periods."""
+        return [finding for finding in self.findings(latest=True) if finding.kind != "contrast"]
+
+    def standing(self) -> list[Finding]:
+        """The differences between groups that lasted over the year."""
+        return [finding for finding in self.findings(latest=True) if finding.kind == "contrast"]
+
+    def effect(self, finding: Finding) -> str:
+        """What a finding means, in a word: of a change, or beside the other groups."""
+        beside = "standing" if finding.kind == "contrast" else "direction"
+        return self.t(f"{beside}_{finding.effect}")
+
     def most_important(self, found: list[Finding]) -> list[Finding]:
-        """The first of what got worse, and the first of what did not."""
-        worse = [finding for finding in found if finding.effect == "worse"]
-        return worse[:1] + [finding for finding in found if finding.effect != "worse"][:1]
+        """The first of what is worse, of what is better, and of what is neither."""
+        firsts = {finding.effect: finding for finding in reversed(found)}
+        return [firsts[effect] for effect in ("worse", "better", "different") if effect in firsts]
 
     def newest(self) -> tuple[list[tuple[str, list[Finding]]], list[Finding]]:
-        """The newest findings: overall and by the dimensions the page looks into, and those of all others."""
-        found = self.findings(latest=True)
+        """The newest changes: overall and by the dimensions the page looks into, and those of all others."""
+        found = self.changes()
         by_dimension = [(name, [f for f in found if f.dimension == name]) for name in ("all", *WHERE)]
         return (
             [(name, rows) for name, rows in by_dimension if rows],

@@ -6,6 +6,20 @@
     ))
 {%- endmacro %}
 
+{#
+  What makes findings one piece of news: those of one subject, of one group, told in one period, in one direction. A
+  difference between groups is the same news for as long as it stands.
+#}
+{% macro story_key(subject, kind, grain, dimension, dimension_value, found_in, effect) -%}
+    md5(concat_ws(
+        '|', {{ subject }}, {{ grain }}, {{ dimension }}, {{ dimension_value }}, {{ effect }},
+        case
+            when {{ kind }} = 'contrast' then 'contrast'
+            else cast({{ found_in }} as {{ dbt.type_string() }})
+        end
+    ))
+{%- endmacro %}
+
 {# A number as people read it: whole from 100 on, else with as many places as tell something. #}
 {% macro told_number(value) -%}
     case
@@ -29,8 +43,14 @@
             else concat(' was ', {{ told_number("value") }}, ' in the ')
         end,
         grain,
+        case when kind = 'contrast' and period_start < found_in then 's' else '' end,
         case when grain = 'day' then ' ' else ' of ' end,
         cast(period_start as {{ dbt.type_string() }}),
+        case
+            when kind = 'contrast' and period_start < found_in
+                then concat(' to ', cast(found_in as {{ dbt.type_string() }}))
+            else ''
+        end,
         ', ',
         {{ told_number("abs(value - expected_value)") }},
         case when value >= expected_value then ' more than ' else ' less than ' end,

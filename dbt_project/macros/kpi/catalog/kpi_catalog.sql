@@ -76,7 +76,8 @@
     {%- for ending in ["_avg", "_median", "_p90", "_p95"] if kpi.endswith(ending) and kpi != "rating_avg" -%}
         {%- set subject.name = kpi[:-(ending | length)].replace("_calendar_minutes", "").replace("_business_minutes", "") -%}
     {%- endfor -%}
-    {%- for beginning, name in {"sla_": "sla", "ces": "ces", "cx_": "cx", "ticket_csat": "csat"}.items() -%}
+    {%- for beginning, name in {"sla_": "sla", "ces": "ces", "cx_": "cx", "ticket_csat": "csat",
+        "repeat_purchase": "repeat_purchase"}.items() -%}
         {%- if kpi.startswith(beginning) -%} {%- set subject.name = name -%} {%- endif -%}
     {%- endfor -%}
     {{- return(subject.name) -}}

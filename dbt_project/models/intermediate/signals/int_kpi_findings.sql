@@ -136,8 +136,6 @@ told as (
             when '{{ grain }}' then {{ add_days('as_of.as_of_date', -days) }}
             {%- endfor %}
         end
-        -- Differences between groups mostly last: a year of them says it.
-        and (found.kind <> 'contrast' or found.found_in > {{ add_days('as_of.as_of_date', -371) }})
 
 ),
 

@@ -1,5 +1,5 @@
 -- One row per kpi, grain, period_start, dimension and dimension_value of the recent past that can be held against its
--- own history: complete, shown, and of 30 units or more.
+-- own history: complete, shown, and of 30 units or more; quarters of fewer too, since several are taken together.
 {%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
 with as_of as (
 
@@ -67,7 +67,7 @@ final as (
     from rows_of_{{ family }}
     where
         {{ is_complete }}
-        and {{ kpi_column(entry, 'n') }} >= 30
+        and ({{ kpi_column(entry, 'n') }} >= 30 or grain = 'quarter')
         and {{ entry.kpi }} is not null
     {%- endif %}
     {%- endfor %}

@@ -32,29 +32,32 @@ latest_periods as (
 
 ),
 
+-- Of how many units the whole was while the finding lasted.
 totals as (
 
     select
-        kpi,
-        grain,
-        period_start,
-        n
-    from {{ ref('int_kpi_points') }}
-    where dimension = 'all'
-
-),
-
--- A difference between groups stands until it is measured again: what a survey asked once a year found is its newest.
-last_measured as (
-
-    select
-        kpi,
-        grain,
-        max(period_start) as period_start
-    from {{ ref('int_kpi_points') }}
+        findings.kind,
+        findings.kpi,
+        findings.grain,
+        findings.dimension,
+        findings.dimension_value,
+        findings.period_start,
+        sum(points.n) as n
+    from findings
+    inner join {{ ref('int_kpi_points') }} as points
+        on
+            findings.kpi = points.kpi
+            and findings.grain = points.grain
+            and findings.period_start <= points.period_start
+            and findings.found_in >= points.period_start
+    where points.dimension = 'all'
     group by
-        kpi,
-        grain
+        findings.kind,
+        findings.kpi,
+        findings.grain,
+        findings.dimension,
+        findings.dimension_value,
+        findings.period_start
 
 ),
 
@@ -66,15 +69,7 @@ described as (
         kpis.is_headline,
         subjects.subject,
         findings.value - findings.expected_value as difference,
-        coalesce(
-            findings.found_in = latest_periods.period_start
-            or (
-                findings.kind = 'contrast'
-                and findings.found_in = last_measured.period_start
-                and findings.found_in > {{ add_days('latest_periods.period_start', -366) }}
-            ),
-            false
-        ) as is_latest,
+        coalesce(findings.found_in = latest_periods.period_start, false) as is_latest,
         case
             when kpis.better = 'neither' or findings.value = findings.expected_value then 'different'
             when (findings.value > findings.expected_value) = (kpis.better = 'higher') then 'better'
@@ -88,15 +83,14 @@ described as (
         on
             findings.kpi = latest_periods.kpi
             and findings.grain = latest_periods.grain
-    left join last_measured
-        on
-            findings.kpi = last_measured.kpi
-            and findings.grain = last_measured.grain
     left join totals
         on
-            findings.kpi = totals.kpi
+            findings.kind = totals.kind
+            and findings.kpi = totals.kpi
             and findings.grain = totals.grain
-            and findings.found_in = totals.period_start
+            and findings.dimension = totals.dimension
+            and findings.dimension_value = totals.dimension_value
+            and findings.period_start = totals.period_start
 
 ),
 
@@ -118,16 +112,38 @@ weighed as (
 
 ),
 
--- Several findings of one subject and period are mostly one piece of news: the second counts half, the third a third.
+keyed as (
+
+    select
+        *,
+        {{ story_key('subject', 'kind', 'grain', 'dimension', 'dimension_value', 'found_in', 'effect') }} as story_id
+    from weighed
+
+),
+
+-- The weightiest finding of a story stands for it.
+led as (
+
+    select
+        *,
+        row_number() over (
+            partition by story_id
+            order by weight desc, kpi asc, kind asc, period_start asc
+        ) = 1 as is_lead
+    from keyed
+
+),
+
+-- Stories of one subject and period are mostly one piece of news: the second counts half, the third a third.
 placed as (
 
     select
         *,
         row_number() over (
-            partition by subject, grain, found_in
+            partition by subject, grain, found_in, is_lead
             order by weight desc, dimension asc, dimension_value asc, kpi asc, kind asc, period_start asc
         ) as place_in_subject
-    from weighed
+    from led
 
 ),
 
@@ -164,9 +180,11 @@ final as (
         deviation,
         importance,
         row_number() over (
-            order by is_latest desc, importance desc, found_in desc, signal_id asc
+            order by is_latest desc, is_lead desc, importance desc, found_in desc, signal_id asc
         ) as rank,
         is_latest,
+        story_id,
+        is_lead,
         {{ finding_evidence() }} as evidence
     from important
 
