@@ -64,6 +64,7 @@ torture: $(VENV)/.dev ## Kill nights and pulls at random moments, storm the conn
 bench: $(VENV)/.dev ## Measure, and print ratios; SCALE=1000000 tickets, answers
 	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.signals
+	$(BIN)/python -m benchmarks.contrasts
 	$(BIN)/python -m benchmarks.empty_night
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.gate --scale '$(or $(SCALE),1000000)'

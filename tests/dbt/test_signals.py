@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.contrasts import FOUND, PLANTED, RATE, flagged
 from benchmarks.signals import (
     ANOMALY_RATE,
     CHANGE_RATE,
@@ -50,6 +51,16 @@ def test_of_stationary_periods_no_more_than_stated_have_an_anomaly(grain: str, c
 
 def test_a_lasting_shift_of_three_standard_deviations_is_found_within_a_week() -> None:
     assert shifts_found(20, 13) >= 0.9
+
+
+def test_of_companies_whose_groups_are_alike_no_more_than_stated_are_told_a_difference() -> None:
+    """Though levels, sizes and the mix of groups drift from quarter to quarter."""
+    alike = flagged(60, 14)
+    assert alike["told"] <= alike["significant"] <= _at_most(RATE, 60)
+
+
+def test_a_segment_that_differs_by_two_fifths_of_a_deviation_is_told() -> None:
+    assert flagged(20, 15, planted=PLANTED)["found"] >= FOUND
 
 
 def _one_series(values: list[float], *, n: float = 100.0, unit_variance: float = 1600.0) -> Series:
