@@ -42,6 +42,20 @@
     {{- return(point) -}}
 {% endmacro %}
 
+{#
+  Whether a KPI of a group of the catalog is watched for anomalies. Of a duration its median alone, on both clocks: the
+  mean goes with its tail, and four statistics of one wait are one piece of news found at the price of four. Not what
+  shares units from period to period.
+#}
+{% macro is_watched(entry, group) %}
+    {%- set median = entry.kpi.removesuffix("_avg") ~ "_median" -%}
+    {{- return(not (
+        entry.is_running
+        or entry.kpi.endswith("_p90") or entry.kpi.endswith("_p95")
+        or (entry.kpi.endswith("_avg") and median in group.kpis | map(attribute="kpi"))
+    )) -}}
+{% endmacro %}
+
 {# The number of a period of a grain, so that the next one has the next number. #}
 {% macro period_number(grain, period_start) -%}
     {%- set days = days_between("date '1970-01-01'", period_start) -%}

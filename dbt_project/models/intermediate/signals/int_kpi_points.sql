@@ -62,7 +62,7 @@ final as (
         {{ point.measure }} as measure,
         {{ point.unit_variance }} as unit_variance,
         {{ point.is_log }} as is_log,
-        {{ not entry.is_running }} as is_watched,
+        {{ is_watched(entry, group) }} as is_watched,
         {{ group.window_days or 0 }} as window_days
     from rows_of_{{ family }}
     where
