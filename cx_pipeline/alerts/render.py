@@ -12,6 +12,7 @@ from itertools import groupby
 
 from cx_pipeline.alerts.finding import Finding
 from cx_pipeline.alerts.ledger import Entry, Pending
+from cx_pipeline.alerts.reasons import in_korean
 from cx_pipeline.alerts.words import GRAINS, KINDS, amount, period, safe, whose
 from cx_pipeline.scorecard.names import kpi_name
 from cx_pipeline.settings.alerts import ALERT_KINDS, SEVERITIES, Language, Severity
@@ -135,10 +136,11 @@ class _Facts:
 
 
 def _night_failed(facts: _Facts, language: Language) -> str:
-    reason = safe(facts.text("reason"), _LONGEST_REASON)
+    reason = facts.text("reason")
     if language == "ko":
-        return f"{facts.text('night')} 야간 작업이 완료되지 않았습니다. 원인: {reason}"
-    return f"The night of {facts.text('night')} did not get through: {reason}"
+        told = safe(in_korean(reason), _LONGEST_REASON)
+        return f"{facts.text('night')} 야간 작업이 완료되지 않았습니다. 원인: {told}"
+    return f"The night of {facts.text('night')} did not get through: {safe(reason, _LONGEST_REASON)}"
 
 
 def _check_failed(facts: _Facts, language: Language) -> str:
