@@ -73,7 +73,7 @@ def period(grain: str, start: str, language: Language) -> str:
 
 
 def amount(value: float | None, unit: str, language: Language, *, signed: bool = False) -> str:
-    """A value with its unit as `dim_kpis` has it; minutes as minutes, hours or days."""
+    """A value with its unit as `dim_kpis` has it; times as minutes, hours or days."""
     if value is None:
         return "–"
     sign = "+" if signed else ""
@@ -81,6 +81,8 @@ def amount(value: float | None, unit: str, language: Language, *, signed: bool =
         is_share = unit == "percent" and not signed
         written = ("%" if is_share else "%p") if language == "ko" else (" %" if is_share else " points")
         return f"{value:{sign}.1f}{written}"
+    if unit == "seconds":
+        value, unit = value / 60, "minutes"
     if unit.endswith("minutes"):
         minutes, hours, days = ("분", "시간", "일") if language == "ko" else (" min", " h", " d")
         size = abs(value)
