@@ -13,6 +13,7 @@ from cx_pipeline.alerts import LedgerError, judge_published, tell
 from cx_pipeline.alerts.ledger import ledger_path
 from cx_pipeline.alerts.render import Message
 from cx_pipeline.alerts.tell import Report
+from cx_pipeline.alerts.words import amount
 from cx_pipeline.settings import Settings
 from cx_pipeline.settings.alerts import AlertChannel
 from tests.alerts.conftest import NOW, Desk, Mailbox, Webhook
@@ -311,3 +312,8 @@ def test_a_broken_ledger_says_what_to_do(desk: Desk) -> None:
     ledger_path(settings.paths.state).write_text('{"a": 1}')
     with pytest.raises(LedgerError, match="restore it from a backup, or delete it"):
         run(desk, settings)
+
+
+def test_seconds_are_told_in_the_unit_that_suits_them() -> None:
+    assert amount(1387.0, "seconds", "en") == "23.1 min"
+    assert amount(1311.0, "seconds", "ko", signed=True) == "+21.9분"
