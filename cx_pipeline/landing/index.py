@@ -97,6 +97,13 @@ def save_index(paths: DataPaths) -> bool:
     return True
 
 
+def forget() -> None:
+    """Begin as another process would."""
+    _known.clear()
+    _loaded.clear()
+    _unsaved.clear()
+
+
 def _index(paths: DataPaths) -> Path:
     return paths.landing / ".index.json"
 

@@ -298,24 +298,17 @@ def test_the_index_spares_the_footers_and_is_believed_only_for_the_same_file(
         return real(path)
 
     monkeypatch.setattr(pq, "read_metadata", counted)
-    _forget()
+    index.forget()
     assert list_batches(paths) == batches
     assert reads == []
     changed = batch_path(paths, a_batch(2))
     land(paths, a_batch(2, origin="another.csv"))
-    _forget()
+    index.forget()
     assert [b.origin for b in list_batches(paths) if b.sequence == 2] == ["another.csv"]
     assert reads == [changed]
     (paths.landing / ".index.json").write_bytes(b"{torn")
-    _forget()
+    index.forget()
     assert len(list_batches(paths)) == BATCHES
-
-
-def _forget() -> None:
-    """As another process would begin."""
-    index._known.clear()
-    index._loaded.clear()
-    index._unsaved.clear()
 
 
 # ---------------------------------------------------------------- emptying
