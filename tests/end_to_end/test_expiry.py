@@ -1,4 +1,4 @@
-"""Rows that expired are gone from landing, and a warehouse built from what is left is the same to the byte."""
+"""Expired rows are gone from landing, and a warehouse built from what is left is the same to the byte."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_full_refresh_after_expiry_gives_the_same_bytes(second_night: Company,
     with duckdb.connect() as connection:
         glob = f"{company.data}/landing/transactions/*/*/*.parquet"
         versions = connection.execute(
-            f"select dense_rank() over (order by batch_sequence), amount from '{glob}'"  # noqa: S608
+            f"select dense_rank() over (order by batch_sequence), amount from '{glob}'"
         ).fetchall()
     assert {amount for rank, amount in versions if rank == 1} == {None}
     assert all(amount is not None for rank, amount in versions if rank == 2)
