@@ -17,6 +17,7 @@ from datetime import date
 
 import pyarrow as pa
 
+from cx_pipeline.contract import ENTITIES
 from cx_pipeline.landing.batch import Batch
 from cx_pipeline.landing.contents import Found, identity_of
 from cx_pipeline.landing.report import FileReport
@@ -24,8 +25,8 @@ from cx_pipeline.landing.session import Session, finished, mapping_fingerprint, 
 from cx_pipeline.landing.store import BatchWriter
 from cx_pipeline.settings import FileMapping, Settings
 from cx_pipeline.sources.files.reader import open_reader
-from cx_pipeline.sources.rows.mapping import Mapper
-from cx_pipeline.sources.rows.records import Chunk, FileError, Reader
+from cx_pipeline.sources.rows.mapping import Binding, Mapper
+from cx_pipeline.sources.rows.records import Chunk, FileError, HeadersGrewError, Reader
 
 Progress = Callable[[int, int], None]
 """Hears the bytes read of an entity's files to load, and how many there are."""
@@ -34,9 +35,9 @@ _HEADER_LENGTH = 120
 _HEADERS = 100
 
 
-def _chunks(reader: Reader, wanted: frozenset[str]) -> Iterator[Chunk]:
+def _chunks(reader: Reader, binding: Binding, entity: str) -> Iterator[Chunk]:
     """The reader's chunks; trouble with the file itself is a `FileError`, trouble with our disk is not."""
-    chunks = reader.chunks(wanted)
+    chunks = reader.chunks(binding.wanted, binding.numbers(ENTITIES[entity]))
     while True:
         try:
             chunk = next(chunks, None)
@@ -47,9 +48,11 @@ def _chunks(reader: Reader, wanted: frozenset[str]) -> Iterator[Chunk]:
         yield chunk
 
 
-def _open(found: Found, mapping: FileMapping, on_bytes: Callable[[int], None] | None) -> Reader:
+def _open(
+    found: Found, mapping: FileMapping, on_bytes: Callable[[int], None] | None, all_lines: bool
+) -> Reader:
     try:
-        return open_reader(found.drop.path, mapping, on_bytes)
+        return open_reader(found.drop.path, mapping, on_bytes, all_lines=all_lines)
     except OSError as error:
         raise FileError(f"cannot be read: {error.strerror}") from error
 
@@ -202,7 +205,7 @@ class FileLoading(Session):
                 batch = (
                     self._land_alias(draft)
                     if copied
-                    else self._land(draft, f, newest.get(_series(f.origin)), done, total)
+                    else self._land_file(draft, f, newest.get(_series(f.origin)), done, total)
                 )
             except FileError as error:
                 self.fail(entity, f.origin, str(error))
@@ -236,7 +239,15 @@ class FileLoading(Session):
         )
         return batch
 
-    def _land(self, draft: Batch, f: Found, newest: Batch | None, done: int, total: int) -> Batch:
+    def _land_file(self, draft: Batch, f: Found, newest: Batch | None, done: int, total: int) -> Batch:
+        try:
+            return self._land(draft, f, newest, done, total)
+        except HeadersGrewError:
+            return self._land(draft, f, newest, done, total, all_lines=True)
+
+    def _land(
+        self, draft: Batch, f: Found, newest: Batch | None, done: int, total: int, *, all_lines: bool = False
+    ) -> Batch:
         read_bytes = 0
 
         def on_bytes(count: int) -> None:
@@ -245,7 +256,7 @@ class FileLoading(Session):
             if self.on_progress is not None:
                 self.on_progress(done + read_bytes, total)
 
-        reader = _open(f, self._mapping(draft.entity), on_bytes)
+        reader = _open(f, self._mapping(draft.entity), on_bytes, all_lines)
         landed = rejected = 0
         try:
             mapper = Mapper(
@@ -258,7 +269,7 @@ class FileLoading(Session):
                 key_scope=draft.origin if self._mapping(draft.entity).key_scope == "file" else "",
             )
             with BatchWriter(self.paths, draft) as writer:
-                for chunk in _chunks(reader, mapper.binding.wanted):
+                for chunk in _chunks(reader, mapper.binding, draft.entity):
                     rows, rejects = mapper.map(chunk)
                     landed += len(rows)
                     rejected += len(rejects)

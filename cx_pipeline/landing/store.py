@@ -49,6 +49,8 @@ QUARANTINE_SCHEMA = pa.schema(
     ]
 )
 ROW_GROUP_ROWS = 131_072
+_LOOKED_AT = 4_096
+"""Rows by which a column is written with a dictionary or without one."""
 _NO_SOURCE = Path("source=_none") / "dt=1970-01-01" / "empty.parquet"
 _TEMPORARY = ".tmp"
 _ID_LENGTH = 16
@@ -136,6 +138,16 @@ def remove_leftovers(paths: DataPaths) -> None:
             path.unlink(missing_ok=True)
 
 
+def _repeating_columns(rows: pa.Table) -> list[str]:
+    """The columns worth a dictionary: whose first rows repeat their values (an id's do not)."""
+    first = rows.slice(0, _LOOKED_AT)
+    return [
+        name
+        for name, column in zip(first.column_names, first.columns, strict=True)
+        if pa.types.is_map(column.type) or pc.count_distinct(column).as_py() <= len(first) // 2
+    ]
+
+
 class _File:
     """One Parquet file on its way: written under a temporary name, published by `finish`."""
 
@@ -146,7 +158,7 @@ class _File:
         self._schema = schema
         self._pending: list[pa.Table] = []
         self._rows = 0
-        self._writer = pq.ParquetWriter(self.temporary, schema, compression="zstd")
+        self._writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
         self._pending.append(table)
@@ -154,21 +166,32 @@ class _File:
         if self._rows >= ROW_GROUP_ROWS:
             self._flush()
 
+    def _opened(self, first: pa.Table) -> pq.ParquetWriter:
+        if self._writer is None:
+            repeating = _repeating_columns(first)
+            self._writer = pq.ParquetWriter(
+                self.temporary, self._schema, compression="zstd", use_dictionary=repeating
+            )
+        return self._writer
+
     def _flush(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.concat_tables(self._pending), row_group_size=self._rows)
+            rows = pa.concat_tables(self._pending)
+            self._opened(rows).write_table(rows, row_group_size=self._rows)
         self._pending, self._rows = [], 0
 
     def finish(self, metadata: dict[str, str]) -> None:
         self._flush()
+        writer = self._opened(self._schema.empty_table())
         if metadata:
-            self._writer.add_key_value_metadata(metadata)
-        self._writer.close()
+            writer.add_key_value_metadata(metadata)
+        writer.close()
         put_in_place(self.temporary, self.final)
 
     def abandon(self) -> None:
-        with suppress(pa.ArrowInvalid, OSError):
-            self._writer.close()
+        if self._writer is not None:
+            with suppress(pa.ArrowInvalid, OSError):
+                self._writer.close()
         self.temporary.unlink(missing_ok=True)
 
 

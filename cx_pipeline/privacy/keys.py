@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import hmac
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -30,10 +29,11 @@ Identity = tuple[str, str]
 
 EMAIL, PHONE, ID = "email", "phone", "id"
 LINK_COLUMNS = ("namespace", "customer_id", "same_as_namespace", "same_as_customer_id")
-_REMEMBERED = 1_000_000  # keys kept in memory
+_REMEMBERED = 500_000  # keys kept in memory, and as many older ones
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;:\".]{2,}")
 _PHONE_LIKE = re.compile(r"\+?[\d\s().\-/]{7,24}")
+_BLOCK = 64  # bytes, of SHA-256
 _MOBILE_DIGITS = re.compile(r"01[016789]\d{7,8}")
 _PHONE_START = re.compile(r"\+|\(?0|1[568]\d{2}-|82[-. ]")  # 20240115-17 is valid in New York
 _BARE_DIGITS = re.compile(r"\d+")
@@ -46,6 +46,10 @@ _ODD_ID = (
     r"|[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]*:"  # IP addresses
 )
 """RE2 and re: ids without a match (T-00000123, a UUID, a time stamp) cannot identify a person."""
+_PLAIN_EMAIL = r"^[a-z0-9][a-z0-9._+-]*@[a-z0-9][a-z0-9.-]*\.[a-z]{2,}$"
+"""RE2: addresses that are in normal form already."""
+_PLAIN_ID = r"^(?:[0-9_-]*[A-Za-z][A-Za-z0-9_-]*|[1-9][0-9]*)$"
+"""RE2: ids that are neither addresses nor phone numbers, and in normal form already."""
 _IS_ODD_ID = re.compile(_ODD_ID)
 _NORTH_AMERICAN = re.compile(r"(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}")
 
@@ -112,6 +116,9 @@ class Links:
             first, second = sorted((self.resolve(one), self.resolve(other)))
             self._parent[second] = first
 
+    def __bool__(self) -> bool:
+        return bool(self._parent)
+
     def resolve(self, identity: Identity) -> Identity:
         """The identity that stands for the person."""
         root = identity
@@ -145,6 +152,39 @@ def read_links(path: Path, regions: tuple[str, ...]) -> Links:
     return Links(pairs)
 
 
+class _Memory:
+    """The digests of the ids of one namespace met last, at least `_REMEMBERED` of them."""
+
+    def __init__(self) -> None:
+        self._newer: dict[str, bytes] = {}
+        self._older: dict[str, bytes] = {}
+
+    def get(self, value: str) -> bytes | None:
+        return self._newer.get(value) or self._older.get(value)
+
+    def get_all(self, values: list[str]) -> list[bytes | None]:
+        found = list(map(self._newer.get, values))
+        if self._older:
+            older = self._older.get
+            return [digest or older(value) for digest, value in zip(found, values, strict=True)]
+        return found
+
+    def put(self, digests: dict[str, bytes]) -> None:
+        if len(self._newer) + len(digests) > _REMEMBERED:
+            self._older, self._newer = self._newer, {}
+        self._newer |= digests
+
+
+def _hex_array(digests: list[bytes]) -> pa.Array:
+    """SHA-256 digests as a string array of 64 hex digits each."""
+    import numpy as np
+    import pyarrow as pa
+
+    text = b"".join(digests).hex().encode()
+    offsets = np.arange(len(digests) + 1, dtype=np.int32) * 64
+    return pa.Array.from_buffers(pa.string(), len(digests), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+
+
 class Keyer:
     """Keys ids and redacts texts under one identity key."""
 
@@ -155,7 +195,12 @@ class Keyer:
         self._regions = regions
         self._links = links or Links()
         self._redactor = Redactor(regions)
-        self._known: dict[tuple[str, str], str] = {}
+        self._known: dict[str, _Memory] = {}
+        # HMAC (RFC 2104) begins with a block of the key: hashed once, its state is copied for each message
+        block = hashlib.sha256(key.secret).digest() if len(key.secret) > _BLOCK else key.secret
+        block = block.ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
     @classmethod
     def of(cls, settings: Settings, key: IdentityKey) -> Keyer:
@@ -170,8 +215,13 @@ class Keyer:
 
     def digest(self, namespace: str, text: str) -> str:
         """HMAC-SHA-256(key, namespace ‖ 0x00 ‖ text) as 64 hex digits."""
-        message = namespace.encode() + b"\0" + text.encode()
-        return hmac.digest(self._key.secret, message, "sha256").hex()
+        return self._hmac(namespace.encode() + b"\0" + text.encode()).hex()
+
+    def _hmac(self, message: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
 
     def row_digest(self, scope: bytes, row: bytes) -> bytes:
         """16 bytes that stand for a row without an id: keyed, since a row may hold who wrote it."""
@@ -182,24 +232,50 @@ class Keyer:
 
     def key(self, namespace: str, value: str) -> str:
         """The key of the person whose id `value` is."""
-        known = self._known.get((namespace, value))
-        if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self.digest(*self._links.resolve(identify(value, namespace, self._regions)))
-            self._known[namespace, value] = known
-        return known
+        known = self._memory(namespace)
+        found = known.get(value)
+        if found is None:
+            found = self._digest_of(namespace, value)
+            known.put({value: found})
+        return found.hex()
+
+    def _memory(self, namespace: str) -> _Memory:
+        return self._known.setdefault(namespace, _Memory())
+
+    def _digest_of(self, namespace: str, value: str) -> bytes:
+        found, text = self._links.resolve(identify(value, namespace, self._regions))
+        return self._hmac(found.encode() + b"\0" + text.encode())
 
     def key_array(self, namespace: str, values: pa.Array) -> pa.Array:
         """The keys of a string array; null stays null."""
         import pyarrow as pa
 
         encoded = values.dictionary_encode()
-        keys = pa.array(
-            [None if v is None else self.key(namespace, v) for v in encoded.dictionary.to_pylist()],
-            pa.string(),
-        )
-        return keys.take(encoded.indices)
+        known = self._memory(namespace)
+        distinct = encoded.dictionary.to_pylist()
+        remembered = known.get_all(distinct)
+        missing = [place for place, digest in enumerate(remembered) if digest is None]
+        found = self._digests(namespace, encoded.dictionary.take(pa.array(missing, pa.int32())))
+        known.put(found)
+        digests = [digest or found[value] for digest, value in zip(remembered, distinct, strict=True)]
+        return _hex_array(digests).take(encoded.indices)
+
+    def _digests(self, namespace: str, values: pa.Array) -> dict[str, bytes]:
+        """The digest of each of some distinct ids; those in normal form take the short way."""
+        import pyarrow.compute as pc
+
+        if self._links:
+            return {value: self._digest_of(namespace, value) for value in values.to_pylist()}
+        is_address = pc.match_substring_regex(values, _PLAIN_EMAIL)
+        is_id = pc.match_substring_regex(values, _PLAIN_ID)
+        digests: dict[str, bytes] = {}
+        for found, mask in ((EMAIL, is_address), (namespace, is_id)):
+            prefix = found.encode() + b"\0"
+            hmac_ = self._hmac
+            digests |= {v: hmac_(prefix + v.encode()) for v in values.filter(mask).to_pylist()}
+        for value in values.filter(pc.invert(pc.or_(is_address, is_id))).to_pylist():
+            digests[value] = self._digest_of(namespace, value)
+        return digests
 
     def safe_id(self, value: str) -> str:
         """An id of a record as it may land: itself, or a key where it holds an e-mail address or the like.

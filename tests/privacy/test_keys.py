@@ -10,7 +10,7 @@ import pytest
 
 from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.privacy.identity_key import IdentityKey, key_fingerprint, load_key
-from cx_pipeline.privacy.keys import Keyer, Links, read_links
+from cx_pipeline.privacy.keys import Keyer, Links, identify, read_links
 from cx_pipeline.settings import Settings, load_settings
 
 SECRET = bytes(range(32))
@@ -194,3 +194,58 @@ def test_printing_a_key_shows_no_secret() -> None:
     assert str(SECRET) not in repr(key)
     assert key.fingerprint == key_fingerprint(SECRET)
     assert key_fingerprint(SECRET) != key_fingerprint(SECRET[::-1])
+
+
+def test_whole_columns_get_the_keys_of_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short way for ids in normal form, and a full memory, change no key."""
+    monkeypatch.setattr("cx_pipeline.privacy.keys._REMEMBERED", 5)
+    ids = [
+        "a@b.com",
+        "A@B.com",
+        "mailto:a@b.com",
+        "a@b.com.",
+        "a@b",
+        "ａ@b.com",
+        "a..b@c.kr",
+        "가@b.com",
+        "a@b.c1",
+    ]
+    ids += [
+        "C-1",
+        "c-1",
+        " C-1",
+        "12345",
+        "01012345678",
+        "010-1234-5678",
+        "+82 10 1234 5678",
+        "0123",
+        "a_b",
+        "_",
+    ]
+    ids += [
+        "tel:01012345678",
+        "20240115-17",
+        "1-2",
+        "-",
+        "",
+        "ｃ-1",
+        "C-1\n",
+        "12345\n",
+        "4155552671",
+        "é",
+        "x y",
+    ]
+    keyer = Keyer(IdentityKey(SECRET))
+    for start in [*range(0, len(ids), 4), 0]:
+        part = ids[start : start + 6]
+        expected = [_key_by_the_book("shop", value) for value in part]
+        assert keyer.key_array("shop", pa.array([*part, None, *part])).to_pylist() == [
+            *expected,
+            None,
+            *expected,
+        ]
+
+
+def _key_by_the_book(namespace: str, value: str) -> str:
+    found, text = identify(value, namespace, ("KR", "US"))
+    return hmac.new(SECRET, f"{found}\0{text}".encode(), hashlib.sha256).hexdigest()

@@ -41,7 +41,7 @@ class ParquetReader:
     def close(self) -> None:
         self._handle.close()
 
-    def chunks(self, wanted: Collection[str]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Collection[str], numbers: Collection[str] = ()) -> Iterator[Chunk]:
         """The rows of the file; lines are row numbers, from 1."""
         tops = [
             n
@@ -152,7 +152,7 @@ class WorkbookReader:
     def close(self) -> None:
         self._columns = []
 
-    def chunks(self, wanted: Collection[str]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Collection[str], numbers: Collection[str] = ()) -> Iterator[Chunk]:
         """The rows that hold anything; lines are row numbers of the sheet, from 1."""
         columns = {n: c for n, c in zip(self.headers, self._columns, strict=True) if n in wanted}
         for start in range(0, max(len(self._lines), 1), _ROWS):

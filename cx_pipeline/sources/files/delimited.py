@@ -135,7 +135,7 @@ class DelimitedReader:
 
     # ------------------------------------------------------------ records
 
-    def chunks(self, wanted: Collection[str]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Collection[str], numbers: Collection[str] = ()) -> Iterator[Chunk]:
         """The records of the file; each chunk stems from one block."""
         columns = [(i, name) for i, name in enumerate(self.headers) if name in wanted]
         if self._pending:  # the header stood in the only block

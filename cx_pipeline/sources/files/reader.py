@@ -63,8 +63,17 @@ def _delimiter(path: Path, kind: str, encoding: str, mapping: FileMapping) -> st
     return ","
 
 
-def open_reader(path: Path, mapping: FileMapping, on_bytes: Callable[[int], None] | None = None) -> Reader:
-    """The reader of a file; `on_bytes` hears how many bytes of the file were consumed."""
+def open_reader(
+    path: Path,
+    mapping: FileMapping,
+    on_bytes: Callable[[int], None] | None = None,
+    *,
+    all_lines: bool = False,
+) -> Reader:
+    """The reader of a file; `on_bytes` hears how many bytes of the file were consumed.
+
+    `all_lines`: its headers are those of all lines, whatever the format (see `HeadersGrewError`).
+    """
     from cx_pipeline.sources.files.columnar import ParquetReader, WorkbookReader
     from cx_pipeline.sources.files.delimited import DelimitedReader
     from cx_pipeline.sources.files.jsonl import JsonLinesReader
@@ -81,7 +90,7 @@ def open_reader(path: Path, mapping: FileMapping, on_bytes: Callable[[int], None
     else:
         encoding = text.known_encoding(mapping.encoding) if mapping.encoding else text.detect_encoding(path)
         if kind == ".jsonl":
-            reader = JsonLinesReader(path, encoding, on_bytes)
+            reader = JsonLinesReader(path, encoding, on_bytes, all_lines=all_lines)
         else:
             reader = DelimitedReader(path, encoding, _delimiter(path, kind, encoding, mapping), on_bytes)
     if kind != named:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from cx_pipeline.sources.rows.records import FileError
 
@@ -98,9 +99,21 @@ def _utf16_without_mark(sample: bytes) -> str | None:
 
 
 def _can_decode(data: bytes, encoding: str) -> bool:
+    if encoding == "utf-8" and len(data) > _SAMPLE_BYTES:
+        return _is_utf8(data)
     try:
         data.decode(encoding)
     except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_utf8(data: bytes) -> bool:
+    """The same for a large block, without making a string of it."""
+    ends = pa.py_buffer(np.array([0, len(data)], np.int64))
+    try:
+        pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
         return False
     return True
 

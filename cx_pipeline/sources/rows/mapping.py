@@ -53,6 +53,14 @@ class Binding:
         origins = (*self.columns.values(), *self.attributes.values())
         return frozenset(o.header for o in origins if o.header is not None)
 
+    def numbers(self, entity: Entity) -> frozenset[str]:
+        """The headers whose values are only ever read as decimal numbers."""
+        decimals = {field.name for field in entity.fields if field.type is Type.DECIMAL}
+        plain = {o.header for n, o in self.columns.items() if n in decimals and not o.column.values}
+        others = {o.header for n, o in self.columns.items() if n not in decimals or o.column.values}
+        found = plain - others - {o.header for o in self.attributes.values()}
+        return frozenset(header for header in found if header is not None)
+
 
 class _Headers:
     """Finds a header as it is written, then whatever its case."""

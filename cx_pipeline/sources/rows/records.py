@@ -22,6 +22,10 @@ class FileError(Exception):
     """A file cannot be read at all; the text says why and what to do, and quotes nothing of it."""
 
 
+class HeadersGrewError(Exception):
+    """A file has a header that its first lines lack: it must be opened anew, with all lines looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A record that does not land: its line (or row), why (`reason`, a code) and what to do (`detail`)."""
@@ -36,7 +40,7 @@ class Reject:
 class Chunk:
     """Some records in file order: the wanted columns by header, and the 1-based line each begins on.
 
-    Columns are strings, or (Parquet) as the file types them.
+    Columns are strings, or (Parquet, numbers of JSON) as the file types them.
     """
 
     columns: dict[str, pa.Array]
@@ -50,8 +54,11 @@ class Reader(Protocol):
     headers: list[str]
     notes: list[str]
 
-    def chunks(self, wanted: Collection[str]) -> Iterator[Chunk]:
-        """The records, only the columns `wanted`; `FileError` where the file turns out unreadable."""
+    def chunks(self, wanted: Collection[str], numbers: Collection[str] = ()) -> Iterator[Chunk]:
+        """The records, only the columns `wanted`, of which `numbers` are read as numbers however spelled.
+
+        `FileError` where the file turns out unreadable, `HeadersGrewError` where `headers` are not all.
+        """
 
     def close(self) -> None: ...
 
