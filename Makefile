@@ -69,6 +69,7 @@ bench: $(VENV)/.dev ## Measure, and print ratios; SCALE=1000000 tickets, answers
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.packing
+	$(BIN)/python -m benchmarks.file_drops --scale '$(or $(SCALE),1000000)'
 	$(BIN)/python -m benchmarks.gate --scale '$(or $(SCALE),1000000)'
 	$(BIN)/python -m benchmarks.tickets --scale '$(or $(SCALE),100000)'
 	$(BIN)/python -m benchmarks.answers --scale '$(or $(SCALE),100000)'
