@@ -49,7 +49,7 @@ ui: $(CX) ## Open the Dagster UI and its schedule on 127.0.0.1
 
 .PHONY: test
 test: $(VENV)/.dev ## Run every test (the browser and the long torture apart)
-	$(PYTEST) -n auto --dist loadfile -m 'not e2e and not long'
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m 'not e2e and not long'
 
 .PHONY: e2e
 e2e: $(VENV)/.dev ## Look at the UI and the scorecard page in a headless Chromium (installed by apt-get where that is allowed)

@@ -55,9 +55,15 @@ def second_night(first_night: Company, tmp_path_factory: pytest.TempPathFactory)
         folder.mkdir()
         company = first_night.copy_to(folder / "data")
         bring_the_rest(company)
-        company.cx("nightly", "--date", "2026-11-02")
+        seconds = company.timed_night("--date", "2026-11-02")
+        (folder / "seconds").write_text(str(seconds))
 
     return _once(tmp_path_factory, "second", make)
+
+
+def second_night_seconds(second_night: Company) -> float:
+    """How long the undisturbed second night took here and now, wall time."""
+    return float((second_night.data.parent / "seconds").read_text())
 
 
 @pytest.fixture
