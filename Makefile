@@ -57,7 +57,7 @@ e2e: $(VENV)/.dev ## Look at the UI and the scorecard page in a headless Chromiu
 	$(PYTEST) -m e2e tests/e2e
 
 .PHONY: torture
-torture: $(VENV)/.dev ## Kill nights and pulls at random moments, storm the connectors; KILLS=20, SEED=any number
+torture: $(VENV)/.dev ## Kill nights and pulls at random moments, storm the connectors, walk 100 000 tickets; KILLS=20, SEED=any number
 	TORTURE_MOMENTS='$(or $(KILLS),20)' $(if $(SEED),TORTURE_SEED='$(SEED)') $(PYTEST) -m torture
 
 .PHONY: bench
