@@ -169,7 +169,7 @@ def test_every_desks_tickets_are_published(night: Night) -> None:
     assert night.rows("select count(*) from marts.fct_tickets where source = 'zendesk'") == [(18,)]
 
 
-def test_every_desks_answers_are_published_and_add_up(night: Night) -> None:
+def test_every_desks_answers_are_published_and_counted(night: Night) -> None:
     desks = ", ".join(f"'{name}'" for name in DESKS)
     answers = night.rows(
         "select source, metric, count(*) filter (where score is not null) from marts.fct_feedback "
@@ -183,11 +183,17 @@ def test_every_desks_answers_are_published_and_add_up(night: Night) -> None:
         ("intercom", "csat", 9),
         ("zendesk", "csat", 5),
     ]
-    # satisfied: three of five faces, both, the five fives, two of Zendesk's five, four of a form's thirteen
-    [(csat, n)] = night.rows(
-        "select value, n from marts.kpis where kpi = 'csat' and grain = 'all' and dimension = 'all'"
-    )
-    assert (n, csat) == (34, pytest.approx(100 * (3 + 2 + 5 + 2 + 4) / 34))
+    csat = {
+        survey: (value, n)
+        for survey, value, n in night.rows(
+            "select dimension_value, value, n from marts.kpis "
+            "where kpi = 'csat' and grain = 'all' and dimension = 'survey'"
+        )
+    }
+    # Freshdesk's and HubSpot's surveys are both number 1: three of five faces, and both
+    assert csat["1"] == (pytest.approx(100 * 5 / 7), 7)
+    assert csat["conversation_rating"] == (pytest.approx(100 * 5 / 9), 9)  # Intercom's five fives
+    assert csat["satisfaction_rating"] == (40.0, 5)  # Zendesk's
 
 
 def test_declared_sources_stores_and_the_database_are_published(night: Night) -> None:
