@@ -30,7 +30,8 @@ def test_a_run_in_the_home_is_logged_through_one_engine_in_dagsters_own_format(
 
     def counting(path: str, *args: Any, **kwargs: Any) -> sqlite3.Connection:
         opened.append(str(path))
-        return connect(path, *args, **kwargs)
+        connection: sqlite3.Connection = connect(path, *args, **kwargs)
+        return connection
 
     monkeypatch.setattr(sqlite3.dbapi2, "connect", counting)
     with dg.DagsterInstance.get() as instance:
