@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,12 @@ def test_korean_csat_by_month(real: Company) -> None:
         where = f"grain = 'month' and period_start = date '{month}' and dimension = 'survey' "
         where += "and dimension_value = 'nsmc'"
         assert _value(real, "csat", where) == pytest.approx(value, abs=5e-5)
+
+
+def test_the_file_dropped_again_under_another_name_doubles_nothing(real: Company, tmp_path: Path) -> None:
+    again = real.copy_to(tmp_path / "data")
+    shutil.copy(DATA / "mattermost_nps.csv", again.inbox / "feedback" / "mattermost_nps.copy.csv")
+    toml = again.data / "cx_pipeline.toml"
+    toml.write_text(toml.read_text().replace('"mattermost_nps.csv"', '"mattermost_nps*.csv"'))
+    again.cx("nightly", "--date", "2026-11-02")
+    assert again.contents()["kpi_nps"] == real.contents()["kpi_nps"]
