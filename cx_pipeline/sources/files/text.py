@@ -9,10 +9,12 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -231,11 +233,15 @@ def blocks(path: Path, encoding: str, on_bytes: Callable[[int], None] | None = N
     yield _block(rest, True)
 
 
-def unpacked(path: Path) -> io.BufferedIOBase | io.BytesIO:
-    """The content as a seekable file: the file itself, or its unpacked bytes where it is gzip."""
+def unpacked(path: Path) -> io.BufferedIOBase | IO[bytes]:
+    """The content as a seekable file: the file itself, or where it is gzip a temporary one of its content."""
     with path.open("rb") as file:
         zipped = file.read(2) == _GZIP
     if not zipped:
         return path.open("rb")
+    unzipped = tempfile.TemporaryFile()  # noqa: SIM115 - its reader closes it
     with Stream(path) as stream:
-        return io.BytesIO(stream.read(-1))
+        while data := stream.read(BLOCK_BYTES):
+            unzipped.write(data)
+    unzipped.seek(0)
+    return unzipped
