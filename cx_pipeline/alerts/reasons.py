@@ -8,6 +8,7 @@ texts.
 from __future__ import annotations
 
 import re
+from functools import partial
 
 _STANDS = "이전 공개 파일은 그대로 유지됩니다."
 
@@ -64,5 +65,9 @@ REASONS = (
 def in_korean(reason: str) -> str:
     """The reason with all that is known said in Korean."""
     for pattern, korean in REASONS:
-        reason = re.sub(pattern, lambda found, korean=korean: korean.format(**found.groupdict()), reason)
+        reason = re.sub(pattern, partial(_told, korean), reason)
     return reason
+
+
+def _told(korean: str, found: re.Match[str]) -> str:
+    return korean.format(**found.groupdict())
