@@ -20,7 +20,6 @@ from cx_pipeline.warehouse.built import (
     Built,
     data_fingerprint,
     delete_working_files,
-    forget_built,
     read_built,
     remember_built,
 )
@@ -110,14 +109,13 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         night.write(
             "published"
         )  # what the published file says of this night; corrected if it is not published
+        if full_refresh and not context.is_subset:
+            delete_working_files(paths)
         write_inputs(settings)
         os.environ.update(dbt_environment(settings))
         if not full_refresh and built == tonight and not context.is_subset:
             yield from _only_the_nights(context, settings, manifest, tonight.project)
             return
-        if full_refresh and not context.is_subset:
-            delete_working_files(paths)
-        forget_built(paths)
         arguments = ["build", "--exclude", "resource_type:unit_test", *vars_argument(settings)]
         invocation = dbt.cli(arguments, context=context, target_path=target_path(settings))
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)

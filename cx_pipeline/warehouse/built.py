@@ -1,7 +1,8 @@
-"""What the working files were built from: `warehouse/built.json`.
+"""What the working files were built from: `warehouse/built.json`, and beside dbt's inputs the batches of that
+build.
 
-It is removed before dbt starts and written when dbt and its tests are done, so that its presence means
-a whole warehouse, and its content tells whether tonight brings anything that is not in it yet.
+Both are written when dbt and its tests are done.  A build that does not come to its end leaves them as they
+are: the next one folds in whatever has changed since the last that did, which is the same again and more.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from cx_pipeline.files import write_whole
 from cx_pipeline.settings import DataPaths
+from cx_pipeline.warehouse.inputs import BUILT_BATCHES, remember_built_batches
+
+_WORKING_FILES = ("working.duckdb", "cx.duckdb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +32,18 @@ def _path(paths: DataPaths) -> Path:
 
 
 def read_built(paths: DataPaths) -> Built | None:
-    """What the working files hold, or None where no build has finished."""
+    """What the working files hold, or None where no build has finished or one of them is gone."""
+    if not all((paths.warehouse / name).exists() for name in _WORKING_FILES):
+        return None
     try:
         return Built(**json.loads(_path(paths).read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
-def forget_built(paths: DataPaths) -> None:
-    """From here until `remember_built` the working files are half built."""
-    _path(paths).unlink(missing_ok=True)
-
-
 def remember_built(paths: DataPaths, built: Built) -> None:
     """The working files are whole."""
+    remember_built_batches(paths.warehouse, built.data)
     write_whole(_path(paths), json.dumps(asdict(built)).encode())
 
 
@@ -60,7 +62,8 @@ def data_fingerprint(paths: DataPaths) -> str:
 
 def delete_working_files(paths: DataPaths) -> None:
     """Delete the working databases: the next build starts from landing."""
-    forget_built(paths)
-    for name in ("working.duckdb", "cx.duckdb"):
+    _path(paths).unlink(missing_ok=True)
+    (paths.warehouse / "inputs" / BUILT_BATCHES).unlink(missing_ok=True)
+    for name in _WORKING_FILES:
         for suffix in ("", ".wal"):
             (paths.warehouse / f"{name}{suffix}").unlink(missing_ok=True)

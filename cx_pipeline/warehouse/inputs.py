@@ -2,7 +2,8 @@
 
 What enters: the landed batches, the gate's verdicts, the nights' records, the settings.  What leaves:
 `warehouse/inputs/{batches,nights,time_zone_rules}.parquet` (typed, written whole), dbt's variables and its
-environment.  Called by whoever runs dbt, just before.
+environment.  Called by whoever runs dbt, just before.  Beside them stands `built_batches.parquet`: the
+batches as the last build that came to its end found them, which tells dbt what has changed since.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 
 _READABLE = frozenset({"passed", "accepted"})
 _UNJUDGED = "unjudged"
+
+BUILT_BATCHES = "built_batches.parquet"
 
 
 def batches_schema() -> pa.Schema:
@@ -56,6 +59,14 @@ def batches_schema() -> pa.Schema:
             ("landed_at", instant),
         ]
     )
+
+
+def built_batches_schema() -> pa.Schema:
+    """The columns of `gate.built_batches`: those of a batch, the build that found it so, and its as_of."""
+    import pyarrow as pa
+
+    instant = pa.timestamp("us", tz="UTC")
+    return pa.schema([*batches_schema(), ("build", pa.string()), ("as_of", instant)])
 
 
 def nights_schema() -> pa.Schema:
@@ -152,19 +163,44 @@ def write_inputs(settings: Settings) -> None:
     inputs = paths.warehouse / "inputs"
     batches = batch_rows(list_batches(paths), load_verdicts(paths), settings.all_sources)
     write_rows(inputs / "batches.parquet", batches, batches_schema())
+    if not (inputs / BUILT_BATCHES).exists():
+        write_rows(inputs / BUILT_BATCHES, [], built_batches_schema())
     write_rows(inputs / "nights.parquet", night_rows(read_records(paths.state / "nights")), nights_schema())
     zones = zones_of_hours(PROJECT_DIR / "seeds" / "business_hours.csv")
     write_rows(inputs / "time_zone_rules.parquet", rule_rows(zones), rules_schema())
 
 
+def remember_built_batches(warehouse: Path, build: str) -> None:
+    """Say that the working files below `warehouse` hold the batches they were last built from, whole."""
+    import duckdb
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with duckdb.connect(str(warehouse / "working.duckdb"), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        [[as_of]] = connection.execute("select as_of from intermediate.int_as_of").fetchall()
+    inputs = warehouse / "inputs"
+    batches = pq.read_table(inputs / "batches.parquet")
+    schema = built_batches_schema()
+    for name, value in {"build": build, "as_of": as_of and as_of.replace(tzinfo=UTC)}.items():
+        field = schema.field(name)
+        batches = batches.append_column(field, pa.repeat(pa.scalar(value, field.type), len(batches)))
+    _write_table(inputs / BUILT_BATCHES, batches)
+
+
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
     """Write `rows` to the Parquet file `path` under `schema`, whole or not at all."""
     import pyarrow as pa
+
+    _write_table(path, pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_beside(path)
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary, compression="zstd")
+    pq.write_table(table, temporary, compression="zstd")
     put_in_place(temporary, path)
 
 

@@ -1,18 +1,18 @@
 {#- Rows: which landed rows are read, and what became of each. -#}
 
-{#- A select of the passed rows of an entity as landed, with `is_withdrawn`: the rows of readable batches
-    (passed, or held and then accepted) that broke no row rule. -#}
-{% macro passed_rows(entity) -%}
+{#- A select of the rows of an entity that broke no row rule, as landed, of the batches that are new or whose standing
+    has changed since the last build, with `is_readable` (whether they are read now) and `is_withdrawn`. -#}
+{% macro arriving_rows(entity) -%}
     select
         landed.*,
-        batches.is_withdrawn
+        batches.is_withdrawn,
+        batches.is_readable
     from {{ source('landing', entity) }} as landed
-    inner join {{ ref('stg_batches') }} as batches
+    inner join {{ ref('stg_changed_batches') }} as batches
         on
             landed.source = batches.source
             and landed.batch_sequence = batches.batch_sequence
             and batches.entity = '{{ entity }}'
-            and batches.is_readable
     left join {{ ref('stg_quarantined_rows') }} as quarantined
         on
             landed.source = quarantined.source
@@ -22,24 +22,58 @@
     where quarantined.position is null
 {%- endmacro %}
 
-{#- A select of every row of a relation of passed rows with its one `disposition`, by this precedence:
+{#- A select of the rows of an entity whose versions are to be judged anew: those that arrive, and what is kept of the
+    same keys: the columns as they arrive and `key_hash`. `judged` are the further columns of what is kept, `also` is a
+    select of the `key_hash` of further keys, for where something is kept. -#}
+{% macro versions_to_judge(entity, key, judged=['disposition'], also=none) -%}
+    {%- set arriving = ref('stg_' ~ entity) -%}
+    {%- set changed = ref('stg_changed_batches') -%}
+    select
+        {{ all_but('arriving', ['is_readable']) }},
+        {{ row_hash(['arriving.source', 'arriving.' ~ key]) }} as key_hash
+    from {{ arriving }} as arriving
+    where arriving.is_readable
+    {%- if is_incremental() %}
+
+    union all
+
+    select {{ all_but('kept', judged) }}
+    from {{ this }} as kept
+    left join {{ changed }} as changed
+        on
+            kept.source = changed.source
+            and kept.batch_sequence = changed.batch_sequence
+            and changed.entity = '{{ entity }}'
+    where
+        changed.source is null
+        and kept.key_hash in (
+            select {{ row_hash(['source', key]) }} from {{ arriving }}
+            {%- if also %}
+            union all
+            {{ also }}
+            {%- endif %}
+        )
+    {%- endif %}
+{%- endmacro %}
+
+{#- A select of every row of `versions_to_judge` with its one `disposition`, by this precedence:
     withdrawn, superseded, deleted, test, spam, merged, published. The latest version of a key is the one
     with the greatest (updated_at with nulls lowest, batch_sequence, position). The conditions are
     expressions over `versions`. -#}
-{% macro with_disposition(relation, key, deleted='is_deleted', test='is_test', spam='false', merged='false') -%}
+{% macro with_disposition(versions, key, deleted='is_deleted', test='is_test', spam='false', merged='false') -%}
     with versions as (
 
-        select * from {{ relation }}
+        {{ versions }}
 
     ),
 
     -- Most keys come once. A hash only picks out the few that may have come more often.
     repeated as (
 
-        select {{ row_hash(['source', key]) }} as key_hash
+        select key_hash
         from versions
         where not is_withdrawn
-        group by {{ row_hash(['source', key]) }}
+        group by key_hash
         having count(*) > 1
 
     ),
@@ -62,7 +96,7 @@
             from versions
             where
                 not is_withdrawn
-                and {{ row_hash(['source', key]) }} in (select key_hash from repeated)
+                and key_hash in (select key_hash from repeated)
         ) as ranked
         where recency > 1
 
@@ -92,4 +126,17 @@
     {{ history }}.customer_key = {{ customer_key }}
     and {{ instant }} >= {{ history }}.valid_from
     and {{ instant }} < {{ history }}.valid_to
+{%- endmacro %}
+
+{#- Every column of a relation but those named. -#}
+{% macro all_but(relation, columns) -%}
+    {{ adapter.dispatch('all_but')(relation, columns) }}
+{%- endmacro %}
+
+{% macro default__all_but(relation, columns) -%}
+    {{ relation }}.* except ({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro duckdb__all_but(relation, columns) -%}
+    {{ relation }}.* exclude ({{ columns | join(', ') }})
 {%- endmacro %}

@@ -32,7 +32,13 @@ import pyarrow.parquet as pq
 from cx_pipeline.contract import ENTITIES, Type
 from cx_pipeline.contract.landing_schema import landing_schema
 from cx_pipeline.landing.store import QUARANTINE_SCHEMA, REJECTED_SCHEMA
-from cx_pipeline.warehouse.inputs import batches_schema, nights_schema, write_rows
+from cx_pipeline.warehouse.inputs import (
+    BUILT_BATCHES,
+    batches_schema,
+    built_batches_schema,
+    nights_schema,
+    write_rows,
+)
 from cx_pipeline.warehouse.time_zones import rule_rows, rules_schema, zones_of_hours
 
 PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -229,6 +235,8 @@ def write_data(
         write_rows(folder / "source=test" / "dt=2024-01-01" / "rows.parquet", complete, schema)
     inputs = data_dir / "warehouse" / "inputs"
     write_rows(inputs / "batches.parquet", _batches(landed, quarantined, rejected, batches), batches_schema())
+    if not (inputs / BUILT_BATCHES).exists():
+        write_rows(inputs / BUILT_BATCHES, [], built_batches_schema())
     write_rows(inputs / "nights.parquet", [_parsed(night) for night in nights], nights_schema())
     zones = zones_of_hours(project_dir / "seeds" / "business_hours.csv")
     write_rows(inputs / "time_zone_rules.parquet", rule_rows(zones), rules_schema())

@@ -15,6 +15,7 @@ def _give_sources_columns(data_dir: Path) -> None:
     files = {f"landing.{entity}": f"landing/{entity}/*/*/*.parquet" for entity in ENTITIES}
     files |= {
         "gate.batches": "warehouse/inputs/batches.parquet",
+        "gate.built_batches": "warehouse/inputs/built_batches.parquet",
         "gate.quarantined_rows": "quarantine/*/*/*/*.parquet",
         "gate.rejected_rows": "rejected/*/*/*/*.parquet",
         "state.nights": "warehouse/inputs/nights.parquet",

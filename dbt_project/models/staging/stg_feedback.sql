@@ -1,8 +1,9 @@
--- One row per passed version of an answer (or of an unanswered invitation): the contract's columns, each
+-- One row per version of an answer (or of an unanswered invitation) that arrives tonight (of a batch that is new, or stands otherwise than
+-- before): the contract's columns, each
 -- scale as it is in force (the row's own, else the survey's, else the metric's), instants in UTC.
-with passed as (
+with arriving as (
 
-    {{ passed_rows('feedback') }}
+    {{ arriving_rows('feedback') }}
 
 ),
 
@@ -26,61 +27,62 @@ survey_types as (
 scaled as (
 
     select
-        passed.source,
-        passed.batch_sequence,
-        passed.position,
-        passed.response_id,
-        coalesce(passed.submission_id, passed.response_id) as submission_id,
-        passed.survey_id,
-        passed.question_id,
-        passed.metric,
-        passed.score,
+        arriving.source,
+        arriving.batch_sequence,
+        arriving.position,
+        arriving.response_id,
+        coalesce(arriving.submission_id, arriving.response_id) as submission_id,
+        arriving.survey_id,
+        arriving.question_id,
+        arriving.metric,
+        arriving.score,
         coalesce(
-            passed.scale_min, surveys.scale_min, {{ default_scale('passed.metric', 'min') }}
+            arriving.scale_min, surveys.scale_min, {{ default_scale('arriving.metric', 'min') }}
         ) as scale_min,
         coalesce(
-            passed.scale_max, surveys.scale_max, {{ default_scale('passed.metric', 'max') }}
+            arriving.scale_max, surveys.scale_max, {{ default_scale('arriving.metric', 'max') }}
         ) as scale_max,
         coalesce(
-            passed.scale_direction,
+            arriving.scale_direction,
             surveys.direction,
-            case when passed.metric <> 'ces' then 'higher_is_better' end
+            case when arriving.metric <> 'ces' then 'higher_is_better' end
         ) as scale_direction,
-        passed.comment,
-        passed.language,
-        passed.customer_key,
-        passed.respondent_type,
-        passed.ticket_id,
-        passed.transaction_id,
-        passed.agent_key,
-        passed.team,
-        passed.product,
-        passed.channel,
-        passed.touchpoint,
-        passed.journey_stage,
-        {{ utc_instant('passed.invited_at') }} as invited_at,
-        passed.delivery_status,
-        {{ utc_instant('passed.responded_at') }} as responded_at,
-        passed.weight,
-        {{ utc_instant('passed.updated_at') }} as updated_at,
-        coalesce(passed.is_deleted, false) as is_deleted,
-        coalesce(passed.is_test, false) as is_test,
-        passed.brand,
-        passed.attributes,
-        {{ is_listed('invited_at', 'passed.date_only') }} as invited_at_is_date_only,
-        {{ is_listed('responded_at', 'passed.date_only') }} as responded_at_is_date_only,
-        {{ is_listed('updated_at', 'passed.date_only') }} as updated_at_is_date_only,
+        arriving.comment,
+        arriving.language,
+        arriving.customer_key,
+        arriving.respondent_type,
+        arriving.ticket_id,
+        arriving.transaction_id,
+        arriving.agent_key,
+        arriving.team,
+        arriving.product,
+        arriving.channel,
+        arriving.touchpoint,
+        arriving.journey_stage,
+        {{ utc_instant('arriving.invited_at') }} as invited_at,
+        arriving.delivery_status,
+        {{ utc_instant('arriving.responded_at') }} as responded_at,
+        arriving.weight,
+        {{ utc_instant('arriving.updated_at') }} as updated_at,
+        coalesce(arriving.is_deleted, false) as is_deleted,
+        coalesce(arriving.is_test, false) as is_test,
+        arriving.brand,
+        arriving.attributes,
+        {{ is_listed('invited_at', 'arriving.date_only') }} as invited_at_is_date_only,
+        {{ is_listed('responded_at', 'arriving.date_only') }} as responded_at_is_date_only,
+        {{ is_listed('updated_at', 'arriving.date_only') }} as updated_at_is_date_only,
         coalesce(surveys.survey_type, survey_types.survey_type) as survey_type,
         surveys.scale_min as survey_scale_min,
         surveys.scale_max as survey_scale_max,
         surveys.satisfied_from as survey_satisfied_from,
-        passed.is_withdrawn
-    from passed
+        arriving.is_withdrawn,
+        arriving.is_readable
+    from arriving
     left join surveys
         on
-            passed.survey_id = surveys.survey_id
-            and passed.metric = surveys.metric
-    left join survey_types on passed.survey_id = survey_types.survey_id
+            arriving.survey_id = surveys.survey_id
+            and arriving.metric = surveys.metric
+    left join survey_types on arriving.survey_id = survey_types.survey_id
 
 ),
 

@@ -1,39 +1,41 @@
--- One row per passed version of an event on a ticket: the contract's columns, instants in UTC.
-with passed as (
+-- One row per version of an event on a ticket that arrives tonight (of a batch that is new, or stands otherwise than
+-- before): the contract's columns, instants in UTC.
+with arriving as (
 
-    {{ passed_rows('ticket_events') }}
+    {{ arriving_rows('ticket_events') }}
 
 ),
 
 final as (
 
     select
-        passed.source,
-        passed.batch_sequence,
-        passed.position,
-        passed.event_id,
-        passed.ticket_id,
-        {{ utc_instant('passed.occurred_at') }} as occurred_at,
-        passed.event_type,
-        passed.actor_role,
-        passed.agent_key,
+        arriving.source,
+        arriving.batch_sequence,
+        arriving.position,
+        arriving.event_id,
+        arriving.ticket_id,
+        {{ utc_instant('arriving.occurred_at') }} as occurred_at,
+        arriving.event_type,
+        arriving.actor_role,
+        arriving.agent_key,
         coalesce(
-            passed.is_public,
-            case when passed.event_type in ('reply', 'call') then true when passed.event_type = 'note' then false end
+            arriving.is_public,
+            case when arriving.event_type in ('reply', 'call') then true when arriving.event_type = 'note' then false end
         ) as is_public,
-        passed.value,
-        passed.session_id,
-        passed.duration_seconds,
-        passed.wait_seconds,
-        {{ utc_instant('passed.updated_at') }} as updated_at,
-        coalesce(passed.is_deleted, false) as is_deleted,
-        coalesce(passed.is_test, false) as is_test,
-        passed.brand,
-        passed.attributes,
-        {{ is_listed('occurred_at', 'passed.date_only') }} as occurred_at_is_date_only,
-        {{ is_listed('updated_at', 'passed.date_only') }} as updated_at_is_date_only,
-        passed.is_withdrawn
-    from passed
+        arriving.value,
+        arriving.session_id,
+        arriving.duration_seconds,
+        arriving.wait_seconds,
+        {{ utc_instant('arriving.updated_at') }} as updated_at,
+        coalesce(arriving.is_deleted, false) as is_deleted,
+        coalesce(arriving.is_test, false) as is_test,
+        arriving.brand,
+        arriving.attributes,
+        {{ is_listed('occurred_at', 'arriving.date_only') }} as occurred_at_is_date_only,
+        {{ is_listed('updated_at', 'arriving.date_only') }} as updated_at_is_date_only,
+        arriving.is_withdrawn,
+        arriving.is_readable
+    from arriving
 
 )
 

@@ -1,47 +1,49 @@
--- One row per passed version of a ticket: the contract's columns, instants in UTC.
-with passed as (
+-- One row per version of a ticket that arrives tonight (of a batch that is new, or stands otherwise than
+-- before): the contract's columns, instants in UTC.
+with arriving as (
 
-    {{ passed_rows('tickets') }}
+    {{ arriving_rows('tickets') }}
 
 ),
 
 final as (
 
     select
-        passed.source,
-        passed.batch_sequence,
-        passed.position,
-        passed.ticket_id,
-        passed.customer_key,
-        passed.channel,
-        passed.direction,
-        passed.category,
-        passed.product,
-        passed.priority,
-        passed.status,
-        passed.team,
-        passed.agent_key,
-        passed.schedule_id,
-        passed.subject,
-        passed.language,
-        passed.parent_ticket_id,
-        passed.merged_into_ticket_id,
-        {{ utc_instant('passed.created_at') }} as created_at,
-        {{ utc_instant('passed.first_responded_at') }} as first_responded_at,
-        {{ utc_instant('passed.resolved_at') }} as resolved_at,
-        passed.reopen_count,
-        passed.source_sla_met,
-        {{ utc_instant('passed.updated_at') }} as updated_at,
-        coalesce(passed.is_deleted, false) as is_deleted,
-        coalesce(passed.is_test, false) as is_test,
-        passed.brand,
-        passed.attributes,
-        {{ is_listed('created_at', 'passed.date_only') }} as created_at_is_date_only,
-        {{ is_listed('first_responded_at', 'passed.date_only') }} as first_responded_at_is_date_only,
-        {{ is_listed('resolved_at', 'passed.date_only') }} as resolved_at_is_date_only,
-        {{ is_listed('updated_at', 'passed.date_only') }} as updated_at_is_date_only,
-        passed.is_withdrawn
-    from passed
+        arriving.source,
+        arriving.batch_sequence,
+        arriving.position,
+        arriving.ticket_id,
+        arriving.customer_key,
+        arriving.channel,
+        arriving.direction,
+        arriving.category,
+        arriving.product,
+        arriving.priority,
+        arriving.status,
+        arriving.team,
+        arriving.agent_key,
+        arriving.schedule_id,
+        arriving.subject,
+        arriving.language,
+        arriving.parent_ticket_id,
+        arriving.merged_into_ticket_id,
+        {{ utc_instant('arriving.created_at') }} as created_at,
+        {{ utc_instant('arriving.first_responded_at') }} as first_responded_at,
+        {{ utc_instant('arriving.resolved_at') }} as resolved_at,
+        arriving.reopen_count,
+        arriving.source_sla_met,
+        {{ utc_instant('arriving.updated_at') }} as updated_at,
+        coalesce(arriving.is_deleted, false) as is_deleted,
+        coalesce(arriving.is_test, false) as is_test,
+        arriving.brand,
+        arriving.attributes,
+        {{ is_listed('created_at', 'arriving.date_only') }} as created_at_is_date_only,
+        {{ is_listed('first_responded_at', 'arriving.date_only') }} as first_responded_at_is_date_only,
+        {{ is_listed('resolved_at', 'arriving.date_only') }} as resolved_at_is_date_only,
+        {{ is_listed('updated_at', 'arriving.date_only') }} as updated_at_is_date_only,
+        arriving.is_withdrawn,
+        arriving.is_readable
+    from arriving
 
 )
 

@@ -1,36 +1,38 @@
--- One row per passed version of an interaction: the contract's columns, instants in UTC.
-with passed as (
+-- One row per version of an interaction that arrives tonight (of a batch that is new, or stands otherwise than
+-- before): the contract's columns, instants in UTC.
+with arriving as (
 
-    {{ passed_rows('touchpoints') }}
+    {{ arriving_rows('touchpoints') }}
 
 ),
 
 final as (
 
     select
-        passed.source,
-        passed.batch_sequence,
-        passed.position,
-        passed.touchpoint_id,
-        passed.customer_key,
-        passed.session_id,
-        {{ utc_instant('passed.occurred_at') }} as occurred_at,
-        passed.channel,
-        passed.touchpoint,
-        passed.journey_stage,
-        passed.outcome,
-        passed.duration_seconds,
-        passed.campaign,
-        passed.product,
-        {{ utc_instant('passed.updated_at') }} as updated_at,
-        coalesce(passed.is_deleted, false) as is_deleted,
-        coalesce(passed.is_test, false) as is_test,
-        passed.brand,
-        passed.attributes,
-        {{ is_listed('occurred_at', 'passed.date_only') }} as occurred_at_is_date_only,
-        {{ is_listed('updated_at', 'passed.date_only') }} as updated_at_is_date_only,
-        passed.is_withdrawn
-    from passed
+        arriving.source,
+        arriving.batch_sequence,
+        arriving.position,
+        arriving.touchpoint_id,
+        arriving.customer_key,
+        arriving.session_id,
+        {{ utc_instant('arriving.occurred_at') }} as occurred_at,
+        arriving.channel,
+        arriving.touchpoint,
+        arriving.journey_stage,
+        arriving.outcome,
+        arriving.duration_seconds,
+        arriving.campaign,
+        arriving.product,
+        {{ utc_instant('arriving.updated_at') }} as updated_at,
+        coalesce(arriving.is_deleted, false) as is_deleted,
+        coalesce(arriving.is_test, false) as is_test,
+        arriving.brand,
+        arriving.attributes,
+        {{ is_listed('occurred_at', 'arriving.date_only') }} as occurred_at_is_date_only,
+        {{ is_listed('updated_at', 'arriving.date_only') }} as updated_at_is_date_only,
+        arriving.is_withdrawn,
+        arriving.is_readable
+    from arriving
 
 )
 

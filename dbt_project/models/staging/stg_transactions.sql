@@ -1,39 +1,41 @@
--- One row per passed version of a transaction: the contract's columns, instants in UTC.
-with passed as (
+-- One row per version of a transaction that arrives tonight (of a batch that is new, or stands otherwise than
+-- before): the contract's columns, instants in UTC.
+with arriving as (
 
-    {{ passed_rows('transactions') }}
+    {{ arriving_rows('transactions') }}
 
 ),
 
 final as (
 
     select
-        passed.source,
-        passed.batch_sequence,
-        passed.position,
-        passed.transaction_id,
-        passed.parent_transaction_id,
-        passed.customer_key,
-        passed.kind,
-        passed.amount,
-        passed.margin,
-        passed.currency,
-        passed.product,
-        passed.channel,
-        {{ utc_instant('passed.occurred_at') }} as occurred_at,
-        {{ utc_instant('passed.service_start') }} as service_start,
-        {{ utc_instant('passed.service_end') }} as service_end,
-        {{ utc_instant('passed.updated_at') }} as updated_at,
-        coalesce(passed.is_deleted, false) as is_deleted,
-        coalesce(passed.is_test, false) as is_test,
-        passed.brand,
-        passed.attributes,
-        {{ is_listed('occurred_at', 'passed.date_only') }} as occurred_at_is_date_only,
-        {{ is_listed('service_start', 'passed.date_only') }} as service_start_is_date_only,
-        {{ is_listed('service_end', 'passed.date_only') }} as service_end_is_date_only,
-        {{ is_listed('updated_at', 'passed.date_only') }} as updated_at_is_date_only,
-        passed.is_withdrawn
-    from passed
+        arriving.source,
+        arriving.batch_sequence,
+        arriving.position,
+        arriving.transaction_id,
+        arriving.parent_transaction_id,
+        arriving.customer_key,
+        arriving.kind,
+        arriving.amount,
+        arriving.margin,
+        arriving.currency,
+        arriving.product,
+        arriving.channel,
+        {{ utc_instant('arriving.occurred_at') }} as occurred_at,
+        {{ utc_instant('arriving.service_start') }} as service_start,
+        {{ utc_instant('arriving.service_end') }} as service_end,
+        {{ utc_instant('arriving.updated_at') }} as updated_at,
+        coalesce(arriving.is_deleted, false) as is_deleted,
+        coalesce(arriving.is_test, false) as is_test,
+        arriving.brand,
+        arriving.attributes,
+        {{ is_listed('occurred_at', 'arriving.date_only') }} as occurred_at_is_date_only,
+        {{ is_listed('service_start', 'arriving.date_only') }} as service_start_is_date_only,
+        {{ is_listed('service_end', 'arriving.date_only') }} as service_end_is_date_only,
+        {{ is_listed('updated_at', 'arriving.date_only') }} as updated_at_is_date_only,
+        arriving.is_withdrawn,
+        arriving.is_readable
+    from arriving
 
 )
 

@@ -36,7 +36,7 @@ passed as (
         source,
         '{{ entity }}' as entity,
         count(*) as passed
-    from {{ ref('stg_' ~ entity) }}
+    from {{ ref('int_' ~ entity ~ '_versions') }}
     group by source
     {%- if not loop.last %}
 

@@ -1,13 +1,14 @@
 -- One row per passed version of a ticket event, with its one disposition. An event of an excluded
 -- ticket is excluded with it; an event whose ticket never came stays published.
-with events as (
-
-    select * from {{ ref('stg_ticket_events') }}
-
-),
+{{ config(
+    materialized='incremental',
+    incremental_strategy='overwrite',
+    unique_key='key_hash',
+    overwrites={'stg_changed_batches': {'source': 'source', 'entity': "'ticket_events'", 'batch_sequence': 'batch_sequence'}},
+) }}
 
 -- Few tickets are excluded; those alone matter here.
-excluded_tickets as (
+with excluded_tickets as (
 
     select
         source,
@@ -18,10 +19,34 @@ excluded_tickets as (
 
 ),
 
+{%- set of_tickets_judged_otherwise %}
+            select kept.key_hash
+            from {{ this }} as kept
+            left join excluded_tickets
+                on
+                    kept.source = excluded_tickets.source
+                    and kept.ticket_id = excluded_tickets.ticket_id
+            where
+                kept.ticket_hash in (select {{ row_hash(['source', 'ticket_id']) }} from {{ ref('stg_tickets') }})
+                and kept.ticket_disposition is distinct from excluded_tickets.ticket_disposition
+{%- endset %}
+
+events as (
+
+    {{ versions_to_judge(
+        'ticket_events',
+        'event_id',
+        judged=['ticket_hash', 'ticket_disposition', 'disposition'],
+        also=of_tickets_judged_otherwise,
+    ) }}
+
+),
+
 events_of_tickets as (
 
     select
         events.*,
+        {{ row_hash(['events.source', 'events.ticket_id']) }} as ticket_hash,
         excluded_tickets.ticket_disposition
     from events
     left join excluded_tickets
@@ -34,7 +59,7 @@ events_of_tickets as (
 final as (
 
     {{ with_disposition(
-        'events_of_tickets',
+        'select * from events_of_tickets',
         'event_id',
         deleted="is_deleted or coalesce(ticket_disposition = 'deleted', false)",
         test="is_test or coalesce(ticket_disposition = 'test', false)",
