@@ -69,7 +69,7 @@
         ])) -%}
     {%- endfor -%}
     {%- for kpi, (better, definition) in volumes.items() -%}
-        {%- do groups.append(dict(of_support, units="int_ticket_moments", kpis=[
+        {%- do groups.append(dict(of_support, units="int_ticket_volume", kpis=[
             {"kpi": kpi, "unit": "tickets", "better": better, "definition": definition},
         ])) -%}
     {%- endfor -%}

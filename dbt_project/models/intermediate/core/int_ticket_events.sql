@@ -1,4 +1,4 @@
--- One row per published ticket event: its latest version, where nothing excludes it.
+-- One row per published event of a ticket touched tonight: its latest version, where nothing excludes it.
 {{ config(materialized='view') }}
 
 with versions as (
@@ -11,7 +11,9 @@ final as (
 
     select *
     from versions
-    where disposition = 'published'
+    where
+        disposition = 'published'
+        and ticket_hash in (select ticket_hash from {{ ref('int_touched_tickets') }})
 
 )
 

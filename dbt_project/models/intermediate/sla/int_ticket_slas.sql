@@ -1,5 +1,9 @@
 -- Grain: one run of an SLA clock (published ticket × metric × turn, for next_response): whether its target is met, with
 -- the values in force when that was decided.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'ticket_number': 'ticket_number'}},
+) }}
 
 with runs as (
 

@@ -19,17 +19,9 @@ with live_contacts as (
 
 ),
 
-moments as (
+volume as (
 
-    select
-        moments.*,
-        numbers.respondent_key
-    from {{ ref('int_ticket_moments') }} as moments
-    inner join {{ ref('int_ticket_numbers') }} as numbers on moments.ticket_number = numbers.ticket_number
-    where
-        (moments.event_kind = 'opened' and moments.status is not null)
-        or moments.is_done_now
-        or moments.is_reopen
+    select * from {{ ref('int_ticket_volume') }}
 
 ),
 
@@ -188,9 +180,9 @@ live_spreads as (
 
 ),
 
-volume as (
+volume_measures as (
 
-    {{ grouped_measures('moments', 'happened_date', dimensions, {
+    {{ grouped_measures('volume', 'happened_date', dimensions, {
         'opened': units_where("event_kind = 'opened'"),
         'solved': units_where('is_done_now'),
         'reopened': units_where('is_reopen'),
@@ -263,7 +255,7 @@ final as (
         'live_spreads':
             spread_kpis('speed_of_answer_seconds', 'speed_of_answer_seconds')
             + spread_kpis('handle_minutes', 'handle_minutes'),
-        'volume': volume_kpis,
+        'volume_measures': volume_kpis,
         'contact_measures': ratio_kpis,
         'effort_measures': effort_kpis,
         'solve_measures': [rate_kpi('auto_solved_rate', 'auto_solved', 'n')],

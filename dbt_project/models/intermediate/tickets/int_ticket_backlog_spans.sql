@@ -1,5 +1,9 @@
 -- Grain: one run of local days [first_date, end_date) at whose ends a published ticket stood unsolved with the same
 -- dimension values. The segment is that of the run's first day.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'ticket_number': 'ticket_number'}},
+) }}
 
 with spine as (
 

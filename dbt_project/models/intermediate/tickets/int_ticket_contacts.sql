@@ -1,5 +1,9 @@
 -- Grain: one contact: an inbound ticket opened by as_of, published or merged away since, with the values of its
 -- dimensions as it was opened.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'source': 'source', 'ticket_id': 'ticket_id'}},
+) }}
 
 with tickets as (
 
@@ -10,6 +14,7 @@ with tickets as (
 versions as (
 
     select * from {{ ref('int_tickets_versions') }}
+    where key_hash in (select ticket_hash from {{ ref('int_touched_tickets') }})
 
 ),
 

@@ -1,12 +1,22 @@
 -- Grain: one customer's CSAT answer that names a ticket, credited to the team and assignee in force at the solve it
 -- followed (the last one before it; before any solve, the first one after it; else as the answer was given).
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_answers': {'source': 'source', 'response_id': 'response_id'}},
+) }}
 
 with answers as (
 
     select *
     from {{ ref('int_feedback_answers') }}
     where
-        metric = 'csat'
+        (source, response_id) in (
+            select
+                source,
+                response_id
+            from {{ ref('int_touched_answers') }}
+        )
+        and metric = 'csat'
         and is_satisfied is not null
         and respondent_type = 'customer'
         and ticket_id is not null

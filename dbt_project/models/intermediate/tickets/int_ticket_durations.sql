@@ -1,5 +1,9 @@
 -- Grain: one duration of an inbound ticket that counts in a KPI: metric × ticket (× turn, for next_response).
 -- The date and the dimension values are those of the moment that ended it.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'ticket_number': 'ticket_number'}},
+) }}
 {%- set dimensions = ticket_dimensions() %}
 {%- set last_solve = 'case when ' ~ is_done('status') ~ ' then last_solve_number end' %}
 

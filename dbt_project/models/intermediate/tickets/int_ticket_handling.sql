@@ -15,6 +15,7 @@ numbers as (
 live_contacts as (
 
     select * from {{ ref('int_ticket_live_contacts') }}
+    where ticket_number in (select ticket_number from numbers)
 
 ),
 
@@ -50,9 +51,7 @@ escalations as (
 
 tiered_sources as (
 
-    select distinct numbers.source
-    from tiered_moves
-    inner join numbers on tiered_moves.ticket_number = numbers.ticket_number
+    select * from {{ ref('int_tiered_sources') }}
 
 ),
 

@@ -5,7 +5,9 @@
 with versions as (
 
     select * from {{ ref('int_tickets_versions') }}
-    where disposition in ('published', 'superseded')
+    where
+        disposition in ('published', 'superseded')
+        and key_hash in (select ticket_hash from {{ ref('int_touched_tickets') }})
 
 ),
 

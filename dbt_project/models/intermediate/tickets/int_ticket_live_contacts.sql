@@ -1,5 +1,9 @@
 -- Grain: one live contact of a published ticket: a call, or a live chat session in which a customer or an agent wrote.
 -- The date and the dimension values are those of the moment that ended its waiting: the answer, else its end.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'ticket_number': 'ticket_number'}},
+) }}
 {%- set session_gap_minutes = 30 %}
 
 with moments as (

@@ -1,9 +1,15 @@
--- Grain: one published ticket, numbered in the order of (source, ticket_id), with what later models read of its row. The
--- number stands for the two wherever the ticket's history is worked out: there are many rows a ticket.
+-- Grain: one published ticket of those touched tonight, with its number and what later models read of its row. From here
+-- on, what is worked out ticket by ticket is so for these alone; what is kept of all is overwritten with it.
 
 with tickets as (
 
     select * from {{ ref('int_tickets') }}
+
+),
+
+touched_tickets as (
+
+    select * from {{ ref('int_touched_tickets') }}
 
 ),
 
@@ -29,7 +35,7 @@ recorded_tickets as (
 final as (
 
     select
-        row_number() over (order by tickets.source, tickets.ticket_id) as ticket_number,
+        touched_tickets.ticket_number,
         tickets.source,
         tickets.ticket_id,
         tickets.customer_key,
@@ -49,6 +55,10 @@ final as (
         recorded_tickets.ticket_id is not null as has_event_history,
         coalesce(tickets.created_at <= as_of.as_of, false) as is_opened
     from tickets
+    inner join touched_tickets
+        on
+            tickets.source = touched_tickets.source
+            and tickets.ticket_id = touched_tickets.ticket_id
     cross join as_of
     left join recorded_tickets
         on

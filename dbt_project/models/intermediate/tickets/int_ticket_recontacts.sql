@@ -2,7 +2,14 @@
 -- Coming back is a follow-up of the ticket, or a new inbound ticket of the same customer (in any source) on the same
 -- category, a missing category matching any. A ticket merged away since was a contact all the same.
 
-with contacts as (
+with numbers as (
+
+    select * from {{ ref('int_ticket_numbers') }}
+
+),
+
+-- Those that may be the same customer's, or a follow-up: whether they are touched tonight or not.
+contacts as (
 
     select versions.*
     from {{ ref('int_tickets_versions') }} as versions
@@ -10,6 +17,10 @@ with contacts as (
     where
         versions.disposition in ('published', 'merged')
         and versions.created_at <= as_of.as_of
+        and (
+            versions.customer_key in (select customer_key from numbers)
+            or versions.parent_ticket_id in (select ticket_id from numbers)
+        )
 
 ),
 
@@ -23,7 +34,7 @@ solves as (
         numbers.ticket_id,
         numbers.customer_key
     from {{ ref('int_ticket_moments') }} as moments
-    inner join {{ ref('int_ticket_numbers') }} as numbers on moments.ticket_number = numbers.ticket_number
+    inner join numbers on moments.ticket_number = numbers.ticket_number
     where moments.is_first_solve
 
 ),

@@ -1,5 +1,9 @@
 -- Grain: one inbound ticket that is solved at as_of, at its last solve: what it took, over its whole life, and the
 -- dimension values then in force.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'ticket_number': 'ticket_number'}},
+) }}
 
 with outcomes as (
 

@@ -1,5 +1,9 @@
 -- Grain: one inbound ticket that was ever solved, at its first solve: whether it counts in each rate (null: it does
 -- not) and the dimension values then in force.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'ticket_number': 'ticket_number'}},
+) }}
 
 with outcomes as (
 

@@ -1,9 +1,15 @@
 -- Grain: one live contact of a published ticket: a call, or a live chat session in which a customer or an agent wrote,
 -- with the values in force at its answer, else at its end.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'source': 'source', 'ticket_id': 'ticket_id'}},
+    on_schema_change='fail',
+) }}
 
 with live_contacts as (
 
     select * from {{ ref('int_ticket_live_contacts') }}
+    where ticket_number in (select ticket_number from {{ ref('int_touched_tickets') }})
 
 ),
 

@@ -1,5 +1,10 @@
 -- Grain: one customer turn of a published ticket: the first message nobody had answered, after the first touch, to the
 -- next touch or solve.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'source': 'source', 'ticket_id': 'ticket_id'}},
+    on_schema_change='fail',
+) }}
 
 with turns as (
 

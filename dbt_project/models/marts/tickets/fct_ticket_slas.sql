@@ -1,4 +1,9 @@
 -- Grain: one published ticket × metric × turn (0, but for next_response) a service level can be promised for.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'source': 'source', 'ticket_id': 'ticket_id'}},
+    on_schema_change='fail',
+) }}
 
 with slas as (
 

@@ -1,5 +1,10 @@
 -- Grain: one published ticket: what it is now, what became of it, and the values in force when it was first answered
 -- and when it was solved first and last.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_tickets': {'source': 'source', 'ticket_id': 'ticket_id'}},
+    on_schema_change='fail',
+) }}
 {%- set moments = {
     'first_response': 'first_response_number', 'first_solve': 'first_solve_number', 'last_solve': 'last_solve_number'
 } %}
@@ -45,6 +50,13 @@ measures as (
 
 ),
 
+touched_slas as (
+
+    select * from {{ ref('int_ticket_slas') }}
+    where ticket_number in (select ticket_number from numbers)
+
+),
+
 -- Of the turns' next responses the first that was breached stands for the ticket, else the last.
 next_responses as (
 
@@ -56,7 +68,7 @@ next_responses as (
                 case when state = 'breached' then turn_number end asc nulls last,
                 turn_number desc
         ) as place
-    from {{ ref('int_ticket_slas') }}
+    from touched_slas
     where metric = 'next_response'
 
 ),
@@ -69,7 +81,7 @@ ticket_slas as (
         state,
         due_at,
         breached_at
-    from {{ ref('int_ticket_slas') }}
+    from touched_slas
     where metric <> 'next_response'
 
     union all

@@ -1,39 +1,9 @@
 -- Grain: one grain × period_start × dimension × dimension_value: first responses of the inbound tickets created in the
 -- period, and how many of them nobody has answered yet.
 
-with openings as (
+with units as (
 
-    select * from {{ ref('int_ticket_moments') }}
-    where event_kind = 'opened'
-
-),
-
-numbers as (
-
-    select * from {{ ref('int_ticket_numbers') }}
-
-),
-
-outcomes as (
-
-    select * from {{ ref('int_ticket_outcomes') }}
-    where is_inbound
-
-),
-
-units as (
-
-    select
-        numbers.respondent_key,
-        openings.happened_date as event_date,
-        outcomes.first_responded_at is not null as is_replied,
-        outcomes.first_response_calendar_minutes as calendar_minutes,
-        {%- for dimension in ticket_dimensions() %}
-        openings.{{ dimension }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from openings
-    inner join numbers on openings.ticket_number = numbers.ticket_number
-    inner join outcomes on openings.ticket_number = outcomes.ticket_number
+    select * from {{ ref('int_ticket_first_responses') }}
 
 ),
 

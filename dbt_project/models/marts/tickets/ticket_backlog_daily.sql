@@ -11,22 +11,9 @@ with spans as (
 
 ),
 
-moments as (
+volume as (
 
-    select * from {{ ref('int_ticket_moments') }}
-    where
-        (event_kind = 'opened' and status is not null)
-        or is_done_now
-        or is_reopen
-
-),
-
-tickets as (
-
-    select
-        ticket_number,
-        created_date
-    from {{ ref('int_ticket_numbers') }}
+    select * from {{ ref('int_ticket_volume') }}
 
 ),
 
@@ -87,21 +74,20 @@ changes as (
     {%- endfor %}
 
     select
-        moments.happened_date as date_day,
+        volume.happened_date as date_day,
         bands.age_band_days,
         0 as entered,
-        case when moments.event_kind = 'opened' then 1 else 0 end as opened,
-        case when moments.is_done_now then 1 else 0 end as solved,
-        case when moments.is_reopen then 1 else 0 end as reopened,
+        case when volume.event_kind = 'opened' then 1 else 0 end as opened,
+        case when volume.is_done_now then 1 else 0 end as solved,
+        case when volume.is_reopen then 1 else 0 end as reopened,
         {%- for dimension in dimensions %}
-        moments.{{ dimension }}{{ ',' if not loop.last }}
+        volume.{{ dimension }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from moments
-    inner join tickets on moments.ticket_number = tickets.ticket_number
+    from volume
     inner join bands
         on
-            {{ days_between('tickets.created_date', 'moments.happened_date') }} >= bands.first_age
-            and {{ days_between('tickets.created_date', 'moments.happened_date') }} < bands.end_age
+            {{ days_between('volume.created_date', 'volume.happened_date') }} >= bands.first_age
+            and {{ days_between('volume.created_date', 'volume.happened_date') }} < bands.end_age
 
 ),
 
@@ -116,7 +102,7 @@ kept as (
             '{{ dimension }}' as dimension,
             {{ dimension }} as dimension_value,
             row_number() over (order by count(*) desc, {{ dimension }}) as place
-        from moments
+        from volume
         where {{ dimension }} is not null
         group by {{ dimension }}
     ) as ranked_{{ dimension }}
