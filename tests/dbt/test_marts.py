@@ -17,7 +17,7 @@ VIEWS = {"kpis"}
 
 @pytest.mark.parametrize("path", sorted(MODELS.rglob("*.sql")), ids=lambda path: path.stem)
 def test_a_published_table_is_ordered(path: Path) -> None:
-    """The same data gives the same bytes only where the rows have one order."""
+    """One build of the same data gives the same bytes only where the rows have one order."""
     last = path.read_text().rstrip().splitlines()[-1]
     assert path.stem in VIEWS or last.startswith("order by ") or ORDERING_MACRO in last
 

@@ -79,7 +79,7 @@ class Company:
             return connection.execute(sql).fetchall()
 
     def contents(self) -> dict[str, str]:
-        """A digest of every published table and view, rows in the order a reader gets them."""
+        """A digest of every published table and view, sorted: nights add rows in the order they come."""
         with duckdb.connect(str(self.published), read_only=True) as connection:
             names = [
                 name
@@ -90,7 +90,7 @@ class Company:
             ]
             return {
                 name: hashlib.sha256(
-                    repr(connection.execute(f'select * from marts."{name}"').fetchall()).encode()
+                    repr(connection.execute(f'select * from marts."{name}" order by all').fetchall()).encode()
                 ).hexdigest()
                 for name in names
             }

@@ -1,4 +1,4 @@
-"""The same data gives the same bytes, however the nights went."""
+"""The same data gives the same rows, to the last bit, however the nights went."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_five_families_have_values(second_night: Company) -> None:
     assert wanted <= {kpi for (kpi,) in kpis}
 
 
-def test_the_same_night_twice_gives_the_same_bytes(second_night: Company, tmp_path: Path) -> None:
+def test_the_same_night_twice_gives_the_same_rows(second_night: Company, tmp_path: Path) -> None:
     again = second_night.copy_to(tmp_path / "data")
     again.cx("nightly", "--date", "2026-11-02")
     assert again.contents() == second_night.contents()
@@ -51,7 +51,7 @@ def test_the_page_is_made_of_the_published_file_alone(second_night: Company, tmp
     assert again.read_bytes() == second_night.published.with_name("scorecard.html").read_bytes()
 
 
-def test_a_full_refresh_gives_the_same_bytes(second_night: Company, tmp_path: Path) -> None:
+def test_a_full_refresh_gives_the_same_rows(second_night: Company, tmp_path: Path) -> None:
     again = second_night.copy_to(tmp_path / "data")
     again.cx("nightly", "--date", "2026-11-02", "--full-refresh")
     assert again.contents() == second_night.contents()
@@ -66,7 +66,7 @@ def test_the_working_files_can_be_rebuilt_from_landing(second_night: Company, tm
     assert again.contents() == second_night.contents()
 
 
-def test_backfilled_days_in_another_order_give_the_same_bytes(second_night: Company, tmp_path: Path) -> None:
+def test_backfilled_days_in_another_order_give_the_same_rows(second_night: Company, tmp_path: Path) -> None:
     """Each day brings half of the entities, and the nights come in another order than the days."""
     company = Company(tmp_path / "data")
     company.data.mkdir()

@@ -1,0 +1,91 @@
+"""Nights folded in one by one leave what one build of everything leaves, to the last row and bit."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cx_pipeline.warehouse.inputs import remember_built_batches
+from tests.dbt.harness import Warehouse, open_warehouse, run_dbt, write_data
+from tests.dbt.nights import Night, answers_about, edges_every, nights_of, settled
+from tests.dbt.ticket_company import START, random_company
+
+VARIABLES = {"attributes": {"tickets": ["tier"]}, "fcr_window_days": 7, "time_zone": "Asia/Seoul"}
+BUILD = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
+ONLY_OURS = {"ticket_number", "build", "run_number"}
+"""Columns that tell rows apart within one warehouse."""
+NOT_COMPARED = {
+    "int_ticket_keys",
+    *("int_touched_tickets", "int_touched_answers", "int_ticket_numbers", "int_ticket_duplicate_events"),
+    *("int_ticket_handling", "int_ticket_history", "int_ticket_live_messages", "int_ticket_measures"),
+    *("int_ticket_moments", "int_ticket_outcomes", "int_ticket_own_clocks", "int_ticket_queues"),
+    *("int_ticket_recontacts", "int_ticket_spine", "int_ticket_states", "int_ticket_turns"),
+    *("int_ticket_values", "int_ticket_waits", "int_sla_clocks", "int_sla_runs", "int_sla_spans"),
+}
+"""Tables of what was touched tonight, and the numbers once given (to tickets dropped since, too)."""
+
+
+def company_nights(seed: int, tickets: int, count: int) -> Iterator[Night]:
+    """Two years of a company, most of whose tickets are closed for good, in `count` nights."""
+    company = settled(random_company(seed, tickets), seed)
+    customers = [row["customer_key"] for row in company["customers"]]
+    company["feedback"] = answers_about(company["tickets"], customers, seed)
+    return nights_of(company, seed, edges_every(START, 730 // count, count))
+
+
+def fold(data_dir: Path, night: Night, build: str) -> None:
+    write_data(data_dir, night.rows, batches=night.batches)
+    run_dbt(data_dir, BUILD, variables=VARIABLES)
+    remember_built_batches(data_dir / "warehouse", build)
+
+
+def build_whole(data_dir: Path, night: Night) -> None:
+    shutil.rmtree(data_dir, ignore_errors=True)
+    write_data(data_dir, night.rows, batches=night.batches)
+    run_dbt(data_dir, BUILD, variables=VARIABLES)
+
+
+def differing_tables(folded: Warehouse, whole_dir: Path) -> dict[str, tuple[int, int]]:
+    """Every kept table whose rows differ: {name: (only in the folded one, only in the whole one)}."""
+    connection = folded.connection
+    differing = {}
+    for name in ("working", "cx"):
+        connection.execute(f"attach '{whole_dir}/warehouse/{name}.duckdb' as whole_{name} (read_only)")
+    tables = folded.rows(
+        "select database_name, schema_name, table_name from duckdb_tables() "
+        "where database_name in ('working', 'cx') and schema_name in ('intermediate', 'marts')"
+    )
+    for database, schema, table in tables:
+        if table in NOT_COMPARED:
+            continue
+        columns = [
+            f'"{column}"'
+            for column, *_ in folded.rows(f"describe {database}.{schema}.{table}")
+            if column not in ONLY_OURS
+        ]
+        told = ", ".join(columns) or "1"
+        ours, theirs = (
+            f"select {told} from {prefix}{database}.{schema}.{table}" for prefix in ("", "whole_")
+        )
+        counts = tuple(
+            folded.value(f"select count(*) from ({one} except all {other})")
+            for one, other in ((ours, theirs), (theirs, ours))
+        )
+        if any(counts):
+            differing[table] = counts
+    return differing
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_nights_folded_in_leave_what_one_build_leaves(tmp_path: Path, seed: int) -> None:
+    folded, whole = tmp_path / "folded", tmp_path / "whole"
+    for number, night in enumerate(company_nights(seed, tickets=120, count=4)):
+        fold(folded, night, f"build {number}")
+        if number:
+            build_whole(whole, night)
+            with open_warehouse(folded) as warehouse:
+                assert warehouse.value("select count(*) from fct_tickets") > 0
+                assert differing_tables(warehouse, whole) == {}, f"night {number + 1}"
