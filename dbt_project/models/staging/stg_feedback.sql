@@ -1,6 +1,6 @@
--- One row per version of an answer (or of an unanswered invitation) that arrives tonight (of a batch that is new, or stands otherwise than
--- before): the contract's columns, each
--- scale as it is in force (the row's own, else the survey's, else the metric's), instants in UTC.
+-- One row per version of an answer (or of an unanswered invitation) that arrives tonight (of a batch that is new,
+-- or stands otherwise than before): the contract's columns, each scale as it is in force (the row's own, else the
+-- survey's, else the metric's), instants in UTC.
 with arriving as (
 
     {{ arriving_rows('feedback') }}

@@ -1,5 +1,5 @@
 -- One row per source and entity: what became of every row read. Rows of batches that are not read count as
--- held, whatever the gate found in them; `passed` is counted where rows are read, before they are versioned.
+-- held, whatever the gate found in them; `passed` is counted in what is kept, `landed` in the files' own words.
 {%- set entities = ['customers', 'feedback', 'tickets', 'ticket_events', 'transactions', 'touchpoints'] %}
 
 with batches as (
