@@ -79,13 +79,26 @@ def differing_tables(folded: Warehouse, whole_dir: Path) -> dict[str, tuple[int,
     return differing
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_nights_folded_in_leave_what_one_build_leaves(tmp_path: Path, seed: int) -> None:
-    folded, whole = tmp_path / "folded", tmp_path / "whole"
-    for number, night in enumerate(company_nights(seed, tickets=120, count=4)):
+def test_nights_folded_in_leave_what_one_build_leaves(tmp_path: Path) -> None:
+    hold_against_whole_builds(tmp_path, list(company_nights(1, tickets=150, count=3)), from_night=3)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+def test_many_nights_folded_in_leave_what_one_build_leaves(tmp_path: Path, seed: int) -> None:
+    hold_against_whole_builds(tmp_path, list(company_nights(seed, tickets=400, count=6)), from_night=2)
+
+
+def hold_against_whole_builds(folder: Path, nights: list[Night], from_night: int) -> None:
+    folded, whole = folder / "folded", folder / "whole"
+    for number, night in enumerate(nights, start=1):
         fold(folded, night, f"build {number}")
-        if number:
+        if number >= from_night:
             build_whole(whole, night)
             with open_warehouse(folded) as warehouse:
-                assert warehouse.value("select count(*) from fct_tickets") > 0
-                assert differing_tables(warehouse, whole) == {}, f"night {number + 1}"
+                touched, known = (
+                    warehouse.value(f"select count(*) from {table}")
+                    for table in ("int_touched_tickets", "int_ticket_keys")
+                )
+                assert 0 < touched < known, "some tickets are to be left alone, or this shows nothing"
+                assert differing_tables(warehouse, whole) == {}, f"night {number}"
