@@ -251,11 +251,11 @@ def test_a_services_settings_are_checked_as_its_own(load: Load) -> None:
 
 def test_the_memory_setting_reaches_duckdb(load: Load) -> None:
     """All but the gigabyte that Python takes; where nothing is set, the profile has its own limit."""
+    assert "DUCKDB_MEMORY_LIMIT" not in dbt_environment(load())
     settings = load('[performance]\nmemory = "8GB"')
     assert settings.performance.duckdb_memory == "7000MB"
     assert dbt_environment(settings)["DUCKDB_MEMORY_LIMIT"] == "7000MB"
     assert load(CX_PERFORMANCE__MEMORY="4 GiB").performance.duckdb_memory == "3294MB"
-    assert "DUCKDB_MEMORY_LIMIT" not in dbt_environment(load())
 
 
 @pytest.mark.parametrize("given", ["8", "lots", "80%", "1GB"])
