@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 from cx_pipeline.contract import ENTITIES, Type
 from cx_pipeline.landing.store import ensure_empty_files
 from cx_pipeline.settings import DataPaths
-from cx_pipeline.warehouse.inputs import batches_schema, nights_schema, write_rows
+from cx_pipeline.warehouse.inputs import (
+    BUILT_BATCHES,
+    batches_schema,
+    built_batches_schema,
+    nights_schema,
+    write_rows,
+)
 from cx_pipeline.warehouse.time_zones import rule_rows, rules_schema, zones_of_hours
 
 if TYPE_CHECKING:
@@ -32,6 +38,8 @@ PARTS = {
     "answers": ("feedback", "transactions", "touchpoints"),
 }
 """What can be made beside the customers: a script of its own each, and the entities it fills."""
+LAST_DAY = 1_000_000
+"""The batches of the last day, where they are apart, have sequences from here on."""
 _TYPES = {
     Type.TEXT: "varchar",
     Type.INTEGER: "bigint",
@@ -42,8 +50,13 @@ _TYPES = {
 }
 
 
-def make_company(folder: Path, scale: int, parts: Iterable[str] = tuple(PARTS)) -> dict[str, int]:
-    """Write a company below `folder`; the rows landed of each entity, all versions and repeats counted."""
+def make_company(
+    folder: Path, scale: int, parts: Iterable[str] = tuple(PARTS), *, last_day_apart: bool = False
+) -> dict[str, int]:
+    """Write a company below `folder`; the rows landed of each entity, all versions and repeats counted.
+
+    With `last_day_apart` what landed on the last day is in batches of its own, numbered from `LAST_DAY`.
+    """
     import duckdb
 
     paths = DataPaths(folder, None)
@@ -61,15 +74,30 @@ def make_company(folder: Path, scale: int, parts: Iterable[str] = tuple(PARTS)) 
         for script in scripts:
             for sql in Path(__file__).with_name(script).read_text(encoding="utf-8").split(";\n"):
                 connection.execute(sql, {name: size for name, size in sizes.items() if f"${name}" in sql})
+        if last_day_apart:
+            _set_last_day_apart(connection, landed)
         batches = [row for entity in landed for row in _land(connection, paths, entity)]
         made = {entity: connection.table(f"landed_{entity}").count("*").fetchall()[0][0] for entity in landed}
     (folder / "company.duckdb").unlink()
     inputs = paths.warehouse / "inputs"
     write_rows(inputs / "batches.parquet", batches, batches_schema())
+    write_rows(inputs / BUILT_BATCHES, [], built_batches_schema())
     write_rows(inputs / "nights.parquet", [], nights_schema())
     zones = zones_of_hours(SEEDS / "business_hours.csv")
     write_rows(inputs / "time_zone_rules.parquet", rule_rows(zones), rules_schema())
     return made
+
+
+def _set_last_day_apart(connection: duckdb.DuckDBPyConnection, landed: Iterable[str]) -> None:
+    tables = [f"landed_{entity}" for entity in landed]
+    days = " union all ".join(f"select max(cast(landed_at as date)) as day from {table}" for table in tables)
+    [[last_day]] = connection.execute(f"select min(day) from ({days})").fetchall()
+    for table in tables:
+        connection.execute(
+            f"update {table} set batch_sequence = batch_sequence + {LAST_DAY} "
+            "where cast(landed_at as date) = $day",
+            {"day": last_day},
+        )
 
 
 def _land(connection: duckdb.DuckDBPyConnection, paths: DataPaths, entity: str) -> list[dict[str, Any]]:
