@@ -2,7 +2,7 @@
 -- and those whose story it is part of: of the same customer, the one it follows up, the ones an answer may mean. Besides,
 -- what is not settled changes with time alone. A build that did not come to its end touched what it touched: its
 -- tickets are touched again until one does.
-{%- set is_kept = not execute or is_kept(this) %}
+{%- set is_kept = not execute or (is_kept(kept('int_ticket_unsettled')) and is_kept(kept('int_ticket_resolutions'))) %}
 {%- set instants = ['created_at', 'first_responded_at', 'resolved_at', 'updated_at'] %}
 
 with keys as (
