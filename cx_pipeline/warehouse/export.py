@@ -125,6 +125,8 @@ def export_marts(
         _clear_leftovers(folder, marts)
         connection.execute("set timezone = 'UTC'")
         connection.execute("set temp_directory = ?", [str(folder / ".spill.tmp")])
+        if partition_by:  # DuckDB's threads would write a folder's rows in the order they get to them
+            connection.execute("set threads = 1")
         for place, name in enumerate(names):
             report("export", place, len(names))
             levels = marts[name].levels(partition_by)
