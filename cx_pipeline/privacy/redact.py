@@ -22,25 +22,6 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
-_SUSPICIOUS = (
-    r"[@＠﹫]|%40"
-    r"|[0-9](?:[^0-9A-Za-z]*[0-9]){6}"  # phone, card, resident number
-    r"|[0-9][.．。][0-9]{1,3}[.．。][0-9]{1,3}[.．。][0-9]|[:：][0-9A-Fa-f]*[:：]"
-    r"|[0-9]{6}[^0-9A-Za-z]*[0-9]\*"
-)
-"""RE2: a text without a match, and without a digit beyond ASCII, holds nothing that `redact` would change.
-
-ASCII classes on purpose: repeated Unicode classes make RE2 a hundred times slower.
-"""
-
-
-@lru_cache(maxsize=1)
-def _foreign_digits() -> str:
-    """RE2 for one digit beyond ASCII, of those that `fold` knows."""
-    digits = (chr(c) for c in range(128, 0x20000) if unicodedata.digit(chr(c), None) is not None)
-    return f"[{''.join(digits)}]"
-
-
 _HYPHENS = dict.fromkeys(
     "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\ufe58\ufe63\uff0d\u3161", "-"
 )
@@ -62,9 +43,18 @@ def _fold_character(character: str) -> str:
     return folded if len(folded) == 1 and folded.isascii() else character
 
 
+_UNFOLDED = (
+    "가-힣ㄱ-ㅠㅢ-ㆎ一-鿿ぁ-ゖァ-ヺÀ-ÖØ-öø-žΑ-ΡΣ-Ωα-ωЀ-ӿ。、·…‘-‟₩€→-⇿─-◿☀-❵➔-➿\ufe0f\U0001f300-\U0001faff"
+)
+"""A class of frequent characters beyond ASCII that `fold` leaves as they are."""
+_ALIKE = "！？～"
+"""Folded, but into characters that no pattern below tells from these, but for e-mail addresses."""
+_MAY_FOLD = re.compile(rf"[^\x00-\x7F{_UNFOLDED}]")
+
+
 def fold(text: str) -> tuple[str, list[int] | None]:
     """`text` for detection, and the place in `text` of each of its characters (None: the same place)."""
-    if text.isascii():
+    if text.isascii() or not _MAY_FOLD.search(text):
         return text, None
     pieces, places = [], []
     for place, character in enumerate(text):
@@ -99,9 +89,8 @@ def _emails(text: str) -> Iterator[Span]:
 
 # ---------------------------------------------------------------- Korean resident and foreigner numbers
 
-_RRN = re.compile(
-    r"(?<!\d)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]) ?-? ?(?:[1-8]\d{6}|[0-9]\*{6})(?![\d*])"
-)
+_RRN_DIGITS = r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]) ?-? ?(?:[1-8]\d{6}|[0-9]\*{6})"
+_RRN = re.compile(rf"(?<!\d){_RRN_DIGITS}(?![\d*])")
 
 
 def _resident_numbers(text: str) -> Iterator[Span]:
@@ -138,23 +127,19 @@ def _cards(text: str) -> Iterator[Span]:
 _NOT_IN_NUMBER = r"(?<![\d.,:/])(?<!\d-)"
 _ENDS = r"(?![\d:]|[.,/-]\d)"
 _SEPARATOR = r"[ ]?[-. )][ ]?"
-_KOREAN_MOBILE = re.compile(
-    rf"(?<!\d)\(?01[016789]\)?(?:{_SEPARATOR})?\d{{3,4}}(?:{_SEPARATOR})?\d{{4}}(?!\d)"
-)
-_KOREAN_AREA = re.compile(
-    rf"{_NOT_IN_NUMBER}\(?0(?:2|[3-6][1-5]|70|80|50\d)\)?(?:{_SEPARATOR})?\d{{3,4}}{_SEPARATOR}\d{{4}}(?!\d)"
-)
-_KOREAN_SERVICE = re.compile(
-    r"(?<![\d-])(?:15(?:22|33|44|66|77|88|99)|16(?:00|44|61|66|68|70|88)|18(?:00|11|33|55|77|99))-\d{4}(?![\d-])"
-)
-_NORTH_AMERICAN = re.compile(
-    rf"{_NOT_IN_NUMBER}(?:1[-. ])?(?:\([2-9]\d{{2}}\) ?|[2-9]\d{{2}}[-. ])[2-9]\d{{2}}[-. ]\d{{4}}{_ENDS}"
-)
+_LINE = rf"\d{{3,4}}(?:{_SEPARATOR})?\d{{4}}"
+_MOBILE_DIGITS = rf"\(?01[016789]\)?(?:{_SEPARATOR})?{_LINE}"
+_KOREAN_MOBILE = re.compile(rf"(?<!\d){_MOBILE_DIGITS}(?!\d)")
+_AREA_DIGITS = rf"\(?0(?:2|[3-6][1-5]|70|80|50\d)\)?(?:{_SEPARATOR})?\d{{3,4}}{_SEPARATOR}\d{{4}}"
+_KOREAN_AREA = re.compile(rf"{_NOT_IN_NUMBER}{_AREA_DIGITS}(?!\d)")
+_SERVICE_DIGITS = r"(?:15(?:22|33|44|66|77|88|99)|16(?:00|44|61|66|68|70|88)|18(?:00|11|33|55|77|99))-\d{4}"
+_KOREAN_SERVICE = re.compile(rf"(?<![\d-]){_SERVICE_DIGITS}(?![\d-])")
+_NORTH_AMERICAN_DIGITS = r"(?:1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}"
+_NORTH_AMERICAN = re.compile(rf"{_NOT_IN_NUMBER}{_NORTH_AMERICAN_DIGITS}{_ENDS}")
 _INTERNATIONAL = re.compile(r"(?<![\d+])(?:\+|\b00)[ ]?\d(?:[ ()./-]{0,2}\d){6,16}")
-_KOREAN_COUNTRY_CODE = re.compile(
-    rf"(?<![\d.,-])82(?:{_SEPARATOR})\(?0?\)?(?:10|2|[3-6][1-5]|70)(?:{_SEPARATOR})?\d{{3,4}}(?:{_SEPARATOR})?\d{{4}}(?!\d)"
-)
-_NATIONAL = re.compile(r"(?<![A-Za-z_\d.,:/+-])\(?0\d{1,4}\)?(?:[ ./-]{0,2}\d){6,10}(?![\d:]|[.,/-]\d)")
+_COUNTRY_CODE_DIGITS = rf"82(?:{_SEPARATOR})\(?0?\)?(?:10|2|[3-6][1-5]|70)(?:{_SEPARATOR})?{_LINE}"
+_KOREAN_COUNTRY_CODE = re.compile(rf"(?<![\d.,-]){_COUNTRY_CODE_DIGITS}(?!\d)")
+_NATIONAL = re.compile(rf"(?<![A-Za-z_\d.,:/+-])\(?0\d{{1,4}}\)?(?:[ ./-]{{0,2}}\d){{6,10}}{_ENDS}")
 
 
 def _is_international(number: str) -> bool:
@@ -264,20 +249,50 @@ class Redactor:
 
     def redact_array(self, texts: pa.Array) -> pa.Array:
         """A string array with each text redacted; what is not suspicious is not touched."""
-        return map_suspicious(texts, self.redact)
+        import pyarrow.compute as pc
+
+        suspicious = _suspicious(texts)
+        return replace_where(texts, suspicious, self.redact) if pc.any(suspicious).as_py() else texts
 
 
-def map_suspicious(texts: pa.Array, change: Callable[[str], str]) -> pa.Array:
-    """`change` applied to the distinct suspicious texts of a string array."""
+# ---------------------------------------------------------------- many texts at once
+
+_SUSPICIOUS = "|".join(
+    (
+        r"@|%40",
+        rf"(?:^|\D){_RRN_DIGITS}(?:[^\d*]|$)",
+        r"(?:^|\D)[2-69](?:[ -]?\d){12}",
+        rf"(?:^|\D){_MOBILE_DIGITS}(?:\D|$)",
+        rf"(?:^|[^\d.,:/]){_AREA_DIGITS}(?:\D|$)",
+        rf"(?:^|[^\d-]){_SERVICE_DIGITS}(?:[^\d-]|$)",
+        rf"(?:^|[^\d.,:/]){_NORTH_AMERICAN_DIGITS}(?:[^\d:]|$)",
+        r"(?:^|[^\d+])(?:\+|00) ?\d(?:[ ()./-]{0,2}\d){6}",
+        rf"(?:^|[^\d.,-]){_COUNTRY_CODE_DIGITS}(?:\D|$)",
+        r"(?:^|[^A-Za-z_\d.,:/+-])\(?0\d{1,4}\)?(?:[ ./-]{0,2}\d){6}",
+        r"(?:^|[^\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d",
+        r"::|(?::[0-9A-Fa-f]{0,4}){6}",  # IPv6: two colons side by side, or six of them at least
+    )
+)
+"""RE2: a folded text without a match holds nothing that `redact` would change.
+
+The patterns above with their borders as characters, and without what only Python can check.
+"""
+_DIGIT_OR_FOLDED = rf"[^\x00-/:-\x7F{_UNFOLDED}{_ALIKE}]"
+_FOLDED = rf"[^\x00-\x7F{_UNFOLDED}{_ALIKE}]"
+_FOLDED_SUSPICIOUS = rf"(?s)[@＠﹫%％﹪]|[:︓﹕：].*[:︓﹕：]|{_DIGIT_OR_FOLDED}(?:.*{_DIGIT_OR_FOLDED}){{3}}"
+"""RE2: the same for a text that is not folded yet; but for IPv6, nothing has less than four digits."""
+
+
+def _suspicious(texts: pa.Array) -> pa.Array:
+    """The texts that may hold what `redact` changes; null as false."""
     import pyarrow.compute as pc
 
-    suspicious = pc.match_substring_regex(texts, _SUSPICIOUS)
-    if not pc.all(pc.fill_null(pc.string_is_ascii(texts), True)).as_py():
-        suspicious = pc.or_(suspicious, pc.match_substring_regex(texts, _foreign_digits()))
-    suspicious = pc.fill_null(suspicious, False)
-    if not pc.any(suspicious).as_py():
-        return texts
-    return replace_where(texts, suspicious, change)
+    suspicious = pc.fill_null(pc.match_substring_regex(texts, _SUSPICIOUS), False)
+    if pc.all(pc.fill_null(pc.string_is_ascii(texts), True)).as_py():
+        return suspicious
+    folds = pc.fill_null(pc.match_substring_regex(texts, _FOLDED), False)
+    closer = pc.match_substring_regex(texts.filter(folds), _FOLDED_SUSPICIOUS)
+    return pc.or_(suspicious, pc.replace_with_mask(folds, folds, closer))
 
 
 def replace_where(texts: pa.Array, mask: pa.Array, change: Callable[[str], str]) -> pa.Array:

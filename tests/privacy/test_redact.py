@@ -1,11 +1,14 @@
 """Redaction by pattern: every kind is found, ordinary numbers and dates are not."""
 
+import re
+import sys
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cx_pipeline.privacy.redact import Redactor, luhn_is_valid
+from cx_pipeline.privacy.redact import _ALIKE, _UNFOLDED, Redactor, _suspicious, fold, luhn_is_valid
 
 REDACTOR = Redactor(("KR", "US"))
 
@@ -15,6 +18,7 @@ FOUND = [
     ("mailto:Jane.Doe@Example.com.", "mailto:[email]."),
     ("＜ｊａｎｅ＠ｅｘａｍｐｌｅ．ｃｏｍ＞", "＜[email]＞"),
     ("write to jane%40example.com", "write to [email]"),
+    ("kim＠example.com", "[email]"),
     ("josé@ejemplo.es", "[email]"),
     ("홍길동@회사.한국", "[email]"),
     ("root@10.0.0.1", "[email]"),
@@ -27,6 +31,9 @@ FOUND = [
     ("０１０－１２３４－５６７８", "[phone]"),
     ("010\u200b-1234\u200b-5678", "[phone]"),
     ("010–1234–5678", "[phone]"),
+    ("tel:01012345678", "tel:[phone]"),
+    ("A010-1234-5678", "A[phone]"),
+    ("A02-123-4567", "A[phone]"),
     ("02-123-4567", "[phone]"),
     ("(02) 123-4567", "[phone]"),
     ("031-1234-5678", "[phone]"),
@@ -65,6 +72,7 @@ FOUND = [
     ("2001:db8::8a2e:370:7334", "[ip]"),
     ("fe80::1에서", "[ip]에서"),
     ("::ffff:1.2.3.4", "[ip]"),
+    ("：：1", "[ip]"),
 ]
 
 INNOCENT = [
@@ -131,6 +139,58 @@ def test_redaction_is_stable_and_the_prefilter_misses_nothing(text: str) -> None
 @given(st.text(alphabet="0123456789 -.+()@a:", max_size=40))
 def test_the_prefilter_misses_nothing_among_numbers(text: str) -> None:
     assert REDACTOR.redact_array(pa.array([text])).to_pylist() == [REDACTOR.redact(text)]
+
+
+_VARIANTS = {
+    character: [c for c in map(chr, range(128, 0x20000)) if fold(c)[0] == character]
+    for character in "0123456789-. +()/:@%*abcdef"
+}
+_NEIGHBOURS = st.text(alphabet="0123456789-. +()/:,@%*_aF\n가번～–①\u200b\u3000", max_size=3)
+
+
+@st.composite
+def _secrets_in_disguise(draw: st.DrawFn) -> str:
+    """What is to be found, spelled with look-alikes, invisible characters and any neighbours."""
+    disguised = draw(st.booleans())
+    text = draw(_NEIGHBOURS)
+    for character in draw(st.sampled_from(FOUND))[0]:
+        if draw(st.integers(0, 19)) == 0:  # another one, or none
+            text += draw(_NEIGHBOURS)
+            continue
+        likes = _VARIANTS.get(character, []) if disguised else []
+        text += draw(st.sampled_from([character, *likes])) if draw(st.booleans()) else character
+        if disguised and draw(st.integers(0, 9)) == 0:
+            text += "\u200b"
+    return text + draw(_NEIGHBOURS)
+
+
+@given(_secrets_in_disguise())
+def test_the_prefilter_misses_no_secret_in_disguise(text: str) -> None:
+    assert REDACTOR.redact_array(pa.array([text, None])).to_pylist() == [REDACTOR.redact(text), None]
+
+
+def test_the_prefilter_knows_every_character_that_folds() -> None:
+    """Characters of `_UNFOLDED` are taken as they stand, and those of `_ALIKE` by no pattern but e-mail's."""
+    stay = re.compile(f"[{_UNFOLDED}]")
+    for code in (*range(128, 0xD800), *range(0xE000, sys.maxunicode + 1)):
+        character = chr(code)
+        if stay.match(character):
+            assert fold(f"{character}\u200b") == (character, [0]), hex(code)
+    assert [fold(character)[0] for character in _ALIKE] == ["!", "?", "~"]
+
+
+def test_what_cannot_be_an_identifier_costs_no_search() -> None:
+    """Order numbers, dates and amounts are most of what texts hold of digits: they stay out of Python."""
+    ordinary = [
+        "주문 9000000번 감사합니다",
+        "order 1234567 came on 2024-01-15 at 10:22",
+        "2024년 1월 15일 10시 22분, 좋아요！",
+        "빨라요 – 3일",
+        "1,234,567원 12345678",
+        "INC0000045 of 2024-01-15 10:22:33",
+        "T-00000123, 2024.01.15",
+    ]
+    assert _suspicious(pa.array(ordinary)).to_pylist() == [False] * len(ordinary)
 
 
 @given(st.text(alphabet="가나다 라", max_size=8), st.text(alphabet="가나다 라", max_size=8))
