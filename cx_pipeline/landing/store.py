@@ -148,6 +148,11 @@ def _repeating_columns(rows: pa.Table) -> list[str]:
     ]
 
 
+def _ordered_columns(schema: pa.Schema) -> list[str]:
+    """The columns whose least and greatest values may spare a reader a row group: a text's do not."""
+    return [f.name for f in schema if not (pa.types.is_string(f.type) or pa.types.is_map(f.type))]
+
+
 class _File:
     """One Parquet file on its way: written under a temporary name, published by `finish`."""
 
@@ -170,7 +175,11 @@ class _File:
         if self._writer is None:
             repeating = _repeating_columns(first)
             self._writer = pq.ParquetWriter(
-                self.temporary, self._schema, compression="zstd", use_dictionary=repeating
+                self.temporary,
+                self._schema,
+                compression="zstd",
+                use_dictionary=repeating,
+                write_statistics=_ordered_columns(self._schema),
             )
         return self._writer
 

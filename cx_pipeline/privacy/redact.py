@@ -164,11 +164,14 @@ def _phones(text: str, regions: tuple[str, ...]) -> Iterator[Span]:
             candidate = candidate[: cut.start()] if cut else ""
         if candidate:
             yield match.start(), match.start() + len(candidate)
-    for pattern in (_KOREAN_MOBILE, _KOREAN_AREA, _KOREAN_SERVICE, _KOREAN_COUNTRY_CODE, _NORTH_AMERICAN):
-        for match in pattern.finditer(text):
-            yield match.span()
+    found = {
+        match.span()
+        for pattern in (_KOREAN_MOBILE, _KOREAN_AREA, _KOREAN_SERVICE, _KOREAN_COUNTRY_CODE, _NORTH_AMERICAN)
+        for match in pattern.finditer(text)
+    }
+    yield from found
     for match in _NATIONAL.finditer(text):
-        for region in regions:
+        for region in () if match.span() in found else regions:  # to ask the library takes the longest
             try:
                 number = phonenumbers.parse(match.group(), region)
             except phonenumbers.NumberParseException:

@@ -29,6 +29,7 @@ _DAY_US = 86_400_000_000
 _NOON_US = _DAY_US // 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_FORMATS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
+_LOOKED_AT = 1_024  # rows that tell whether a column's values are few
 _LATEST_US = 253_402_300_800_000_000  # the end of the year 9999
 
 
@@ -93,6 +94,15 @@ def clean(column: pa.Array, null_values: tuple[str, ...]) -> pa.Array:
     else:
         is_null = pc.is_in(text, pa.array(sorted({v.strip() for v in null_values} | {""})))
     return pc.if_else(is_null, pa.scalar(None, pa.string()), text) if pc.any(is_null).as_py() else text
+
+
+def few_values(column: pa.Array) -> pa.DictionaryArray | None:
+    """A column of texts, encoded, where its first rows hold few distinct ones; null is one of them."""
+    if not _is_text(column.type) or len(column) < _LOOKED_AT:
+        return None
+    if pc.count_distinct(column.slice(0, _LOOKED_AT), mode="all").as_py() > _LOOKED_AT // 8:
+        return None
+    return column.dictionary_encode(null_encoding="encode")
 
 
 def by_distinct(column: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
@@ -169,6 +179,7 @@ def _us(column: pa.Array) -> np.ndarray:
     return np.asarray(column.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
+_DATE_LENGTH = 11  # bytes, of a date and an offset
 _ZONED = r"[0-9]\s?([Zz]|UTC|GMT|[+-]\d{2}:?(\d{2})?)$"
 _SPACED_OFFSET = re.compile(r"(.*\d) ([+-]\d\d(?::?\d\d)?|[Zz])")
 _ISO_DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
@@ -210,6 +221,13 @@ def _parse_slowly(
 def _parse_iso(column: pa.Array) -> _Parsed:
     out = _Parsed(len(column))
     valid = flags(pc.is_valid(column))
+    if (pc.min(pc.binary_length(column)).as_py() or 0) > _DATE_LENGTH:
+        try:  # nearly always all of them are ISO 8601 with an offset
+            out.put(valid, _us(column.cast(TIMESTAMP).drop_null()), out.is_utc)
+        except pa.ArrowInvalid:
+            pass
+        else:
+            return out
     is_date = valid & flags(pc.equal(pc.binary_length(column), 10))
     zoned = valid & ~is_date & flags(pc.match_substring_regex(column, _ZONED)) & _has_time(column)
     for where, kind, type_ in (
@@ -229,7 +247,7 @@ def _parse_iso(column: pa.Array) -> _Parsed:
 
 
 def _has_time(column: pa.Array) -> np.ndarray:
-    return flags(pc.greater(pc.binary_length(column), 11))
+    return flags(pc.greater(pc.binary_length(column), _DATE_LENGTH))
 
 
 _DIRECTIVES = {

@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -200,6 +201,30 @@ class _Cell:
     unknown: np.ndarray | None = None
     instants: convert.Instants | None = None
 
+    def spread(self, places: pa.Array) -> _Cell:
+        """The cell of a column whose distinct values this is of; `places` says which stands where."""
+        rows = places.to_numpy()
+        at = self.instants
+        return _Cell(
+            self.values.take(places),
+            _spread(self.bad, rows),
+            self.reason,
+            self.detail,
+            None if self.raw is None else self.raw.take(places),
+            None if self.identity is None else self.identity.take(places),
+            None if self.unknown is None else _spread(self.unknown, rows),
+            None
+            if at is None
+            else convert.Instants(
+                at.values,  # those of `values`, which are not asked for again
+                *(_spread(f, rows) for f in (at.bad, at.ambiguous, at.nonexistent, at.date_only)),
+            ),
+        )
+
+
+def _spread(flags: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return flags[rows] if flags.any() else np.zeros(len(rows), bool)
+
 
 def _as_text(value: Scalar) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
@@ -254,8 +279,12 @@ class Mapper:
         size = len(chunk.lines)
         cells: dict[str, _Cell] = {}
         for name, origin in self.binding.columns.items():
-            cells[name] = self._cell(self._entity.field(name), origin, chunk, size)
-        attributes = {n: self._attribute(o, chunk, size) for n, o in self.binding.attributes.items()}
+            make = partial(self._cell, self._entity.field(name))
+            cells[name] = self._by_distinct(origin, self._given(origin, chunk, size), make)
+        attributes = {
+            name: self._by_distinct(origin, self._given(origin, chunk, size), self._attribute)
+            for name, origin in self.binding.attributes.items()
+        }
         bad = np.zeros(size, bool)
         rejects = list(chunk.rejects)
         for name, cell in (*cells.items(), *((f"attributes.{n}", c) for n, c in attributes.items())):
@@ -267,28 +296,36 @@ class Mapper:
         self._position += len(table)
         return table, rejects
 
-    def _raw(self, origin: Origin, chunk: Chunk, size: int) -> pa.Array:
+    def _given(self, origin: Origin, chunk: Chunk, size: int) -> pa.Array:
         if origin.header is None:
             constant = origin.column.constant
             return pa.repeat(pa.scalar(_as_text("" if constant is None else constant)), size)
         given = chunk.columns.get(origin.header)
-        column = pa.nulls(size, pa.string()) if given is None else given
-        column = convert.clean(column, self._mapping.null_values)
-        return _mapped_values(column, origin.column.values) if origin.column.values else column
+        return pa.nulls(size, pa.string()) if given is None else given
 
-    def _attribute(self, origin: Origin, chunk: Chunk, size: int) -> _Cell:
-        text = _nfc(convert.to_text(self._raw(origin, chunk, size)))
-        cell = _Cell(self._keyer.redact_array(text), *_too_long(text))
-        cell.identity = None if origin.header is None else text
-        return cell
-
-    def _cell(self, contract_field: Field, origin: Origin, chunk: Chunk, size: int) -> _Cell:
-        raw = self._raw(origin, chunk, size)
-        cell = self._typed(contract_field, origin.column, raw)
-        cell.raw = raw
+    def _by_distinct(
+        self, origin: Origin, given: pa.Array, make: Callable[[Origin, pa.Array], _Cell]
+    ) -> _Cell:
+        """What `make` makes of a column; of its distinct values where they are few."""
+        few = convert.few_values(given)
+        cell = make(origin, given) if few is None else make(origin, few.dictionary).spread(few.indices)
         if origin.header is None:
             cell.identity = None
-        elif cell.identity is None:
+        return cell
+
+    def _raw(self, origin: Origin, given: pa.Array) -> pa.Array:
+        column = convert.clean(given, self._mapping.null_values)
+        return _mapped_values(column, origin.column.values) if origin.column.values else column
+
+    def _attribute(self, origin: Origin, given: pa.Array) -> _Cell:
+        text = _nfc(convert.to_text(self._raw(origin, given)))
+        return _Cell(self._keyer.redact_array(text), *_too_long(text), identity=text)
+
+    def _cell(self, contract_field: Field, origin: Origin, given: pa.Array) -> _Cell:
+        raw = self._raw(origin, given)
+        cell = self._typed(contract_field, origin.column, raw)
+        cell.raw = raw
+        if cell.identity is None:
             cell.identity = cell.values
         return cell
 
