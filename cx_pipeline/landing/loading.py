@@ -26,7 +26,7 @@ from cx_pipeline.landing.store import BatchWriter
 from cx_pipeline.settings import FileMapping, Settings
 from cx_pipeline.sources.files.reader import open_reader
 from cx_pipeline.sources.rows.mapping import Binding, Mapper
-from cx_pipeline.sources.rows.records import Chunk, FileError, HeadersGrewError, Reader
+from cx_pipeline.sources.rows.records import Chunk, FileError, Reader, SecondReadingError
 
 Progress = Callable[[int, int], None]
 """Hears the bytes read of an entity's files to load, and how many there are."""
@@ -242,7 +242,7 @@ class FileLoading(Session):
     def _land_file(self, draft: Batch, f: Found, newest: Batch | None, done: int, total: int) -> Batch:
         try:
             return self._land(draft, f, newest, done, total)
-        except HeadersGrewError:
+        except SecondReadingError:
             return self._land(draft, f, newest, done, total, all_lines=True)
 
     def _land(

@@ -13,9 +13,9 @@ import csv
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.privacy.identity_key import IdentityKey
@@ -174,7 +174,7 @@ class _Memory:
         self._newer |= digests
 
 
-def _hex_array(digests: Sequence[bytes | None]) -> pa.Array:
+def _hex_array(digests: list[bytes]) -> pa.Array:
     """SHA-256 digests as a string array of 64 hex digits each."""
     import numpy as np
     import pyarrow as pa
@@ -268,7 +268,7 @@ class Keyer:
             known.put(found)
             for place in missing:
                 digests[place] = found[encoded[place]]
-        return _hex_array(digests)
+        return _hex_array(cast(list[bytes], digests))
 
     def _digests(self, namespace: str, values: pa.Array) -> dict[bytes, bytes]:
         """The digest of each of some ids; those in normal form take the short way."""

@@ -298,6 +298,20 @@ def _suspicious(texts: pa.Array) -> pa.Array:
     return pc.or_(suspicious, pc.replace_with_mask(folds, folds, closer))
 
 
+def matches_any(texts: pa.Array, pattern: str) -> bool:
+    """Whether the texts, read as one, match RE2 anywhere: a fraction of what it costs to ask each."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    _, offsets, data = texts.buffers()
+    if not len(texts) or data is None:
+        return False
+    ends = np.frombuffer(offsets, np.int32)[[texts.offset, texts.offset + len(texts)]]
+    joined = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends), data])
+    return bool(pc.match_substring_regex(joined, pattern)[0].as_py())
+
+
 def replace_where(texts: pa.Array, mask: pa.Array, change: Callable[[str], str]) -> pa.Array:
     """`texts` with those under `mask` changed, each distinct text once."""
     import pyarrow as pa

@@ -461,6 +461,22 @@ def test_a_renamed_header_is_noticed(house: House) -> None:
     assert [b.renamed for b in list_batches(house.settings.paths)] == [False, True]
 
 
+def test_what_later_lines_tell_is_landed_once(house: House) -> None:
+    """The encoding and the headers are those of the first lines until a later one has another."""
+    many = "".join(f"t{i},1\n" for i in range(20_001))
+    house.drop("transactions/a.csv", f"transaction_id,product\n{many}k,가방\n".encode("cp949"))
+    assert house.outcomes() == ["loaded"]
+    assert [r["product"] for r in house.rows(columns=["product"])] == ["1"] * 20_001 + ["가방"]
+    many = "".join(f'{{"transaction_id": "u{i}"}}\n' for i in range(20_001))
+    house.drop(
+        "transactions/b.jsonl", f'{many}{{"transaction_id": "l", "product": "가방"}}\n'.encode("cp949")
+    )
+    assert house.outcomes() == ["skipped", "loaded"]
+    assert [r["product"] for r in house.rows(columns=["product"])[-2:]] == [None, "가방"]
+    assert len(house.rows()) == 2 * 20_002 and house.rejected() == []
+    assert not list(house.root.rglob("*.tmp"))
+
+
 def test_every_format_lands_the_same_rows(house: House) -> None:
     import gzip
     import io

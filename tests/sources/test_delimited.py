@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cx_pipeline.settings import FileMapping
 from cx_pipeline.sources.files import text
 from cx_pipeline.sources.files.reader import open_reader
-from cx_pipeline.sources.rows.records import FileError, shape
+from cx_pipeline.sources.rows.records import FileError, Reader, SecondReadingError, shape
 
 Records = tuple[list[dict[str, Any]], list[tuple[int, str]], list[int]]
 
@@ -24,7 +24,15 @@ def read(content: bytes, name: str = "a.csv", **mapping: Any) -> Records:
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        reader = open_reader(path, FileMapping(**mapping))
+        try:
+            return records(open_reader(path, FileMapping(**mapping)))
+        except SecondReadingError:
+            return records(open_reader(path, FileMapping(**mapping), all_lines=True))
+
+
+def records(reader: Reader) -> Records:
+    """What one reading of a file gives."""
+    try:
         rows: list[dict[str, Any]] = []
         rejects: list[tuple[int, str]] = []
         lines: list[int] = []
@@ -34,8 +42,9 @@ def read(content: bytes, name: str = "a.csv", **mapping: Any) -> Records:
             rows += [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
             rejects += [(r.line, r.reason) for r in chunk.rejects]
             lines += [int(n) for n in chunk.lines]
+        return rows, sorted(rejects), lines
+    finally:
         reader.close()
-    return rows, sorted(rejects), lines
 
 
 CELL = st.text(

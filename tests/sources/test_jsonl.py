@@ -11,7 +11,7 @@ import pytest
 from cx_pipeline.landing import list_batches, pull_files, read_batch
 from cx_pipeline.settings import FileMapping, Settings
 from cx_pipeline.sources.files.reader import open_reader
-from cx_pipeline.sources.rows.records import HeadersGrewError
+from cx_pipeline.sources.rows.records import SecondReadingError
 
 PLAIN = ["1", "-7", "12345678901234567", "true", "null", '"x"', '"가방"', '"n/a"', '"a\\"b"', '""']
 ODD = ["1.50", "1e3", "123456789012345678901234567890", "18446744073709551615", "NaN", "-Infinity", "1e999"]
@@ -79,7 +79,7 @@ def test_a_header_that_only_a_later_line_has_is_read(tmp_path: Path, monkeypatch
         path = settings.paths.inbox / "transactions" / "a.jsonl"
         path.parent.mkdir(parents=True)
         path.write_text("\n".join(map(json.dumps, [*first, later])), encoding="utf-8")
-        with pytest.raises(HeadersGrewError):
+        with pytest.raises(SecondReadingError):
             list(open_reader(path, FileMapping()).chunks({"transaction_id"}))
         pull_files(settings, "inbox", date(2026, 11, 22))
         (batch,) = list_batches(settings.paths)

@@ -1,5 +1,7 @@
 """Mapping and typing: what a cell becomes, and which row a cell costs."""
 
+import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from cx_pipeline.privacy.keys import Keyer
 from cx_pipeline.settings import FileMapping, Settings
 from cx_pipeline.sources.rows import convert
 from cx_pipeline.sources.rows.clock import LocalClock
-from cx_pipeline.sources.rows.mapping import Mapper, Ordinals, bind
+from cx_pipeline.sources.rows.mapping import _MAY_COMPOSE, Mapper, Ordinals, bind
 from cx_pipeline.sources.rows.records import Chunk, FileError
 
 KEYER = Keyer(IdentityKey(bytes(32)))
@@ -258,6 +260,58 @@ def mapped(
     chunk = Chunk({n: pa.array(v) for n, v in columns.items()}, np.arange(2, size + 2), [])
     table, rejects = mapper.map(chunk)
     return table.to_pylist(), [(r.line, r.reason, r.column) for r in rejects], mapper
+
+
+def test_few_values_are_mapped_as_many_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column of few values is mapped by its distinct ones: nulls, rejects, unknown and local times too."""
+    size = 2_000
+    columns: dict[str, list[Any]] = {
+        "response_id": [f"r{i}" for i in range(size)],
+        "metric": [("NPS", "csat", None, "vibes")[i % 4] for i in range(size)],
+        "score": [("1", "2.5", "", "n/a", "7", " 3 ")[i % 6] for i in range(size)],
+        "customer_id": [("kim@example.com", "C-1", None)[i % 3] for i in range(size)],
+        "comment": [
+            "x" * 70_000 if i % 99 == 5 else ("call 010-1234-5678", "좋아요", None)[i % 3]
+            for i in range(size)
+        ],
+        "responded_at": [
+            ("2024-01-15", "2024-03-31 02:30", "2024-10-27 02:30", "soon", None)[i % 5] for i in range(size)
+        ],
+        "is_test": [("yes", "no", "maybe", None)[(i // 4) % 4] for i in range(size)],
+        "shop": [("서울", "02-123-4567")[i % 2] for i in range(size)],
+    }
+    options: dict[str, Any] = {
+        "mapping": {"time_zone": "Europe/Berlin", "attributes": {"shop": "shop"}},
+        "entities": {"feedback": {"attributes": ["shop"]}},
+    }
+    rows, rejects, mapper = mapped(tmp_path, "feedback", columns, **options)
+    monkeypatch.setattr(convert, "few_values", lambda column: None)
+    assert mapped(tmp_path, "feedback", columns, **options)[:2] == (rows, rejects)
+    assert mapped(tmp_path, "feedback", columns, **options)[2].tally == mapper.tally
+    assert {reason for _, reason, _ in rejects} == {
+        "not_a_number",
+        "not_an_instant",
+        "not_a_boolean",
+        "field_too_long",
+    }
+    assert mapper.tally.unknown_values["metric"] and mapper.tally.ambiguous_times
+    assert mapper.tally.nonexistent_times and mapper.tally.date_only == {"responded_at"}
+
+
+def test_texts_come_out_composed(tmp_path: Path) -> None:
+    """What is passed over as composed already is what NFC leaves alone, whatever stands beside it."""
+    text = re.sub(_MAY_COMPOSE, "", "".join(map(chr, (*range(0xD800), *range(0xE000, 0x20000)))))
+    stays = set(text)
+    assert unicodedata.normalize("NFC", text) == text
+    assert not any(map(unicodedata.combining, text))
+    seconds = [unicodedata.decomposition(chr(c)).split() for c in range(0x20000)]
+    marks = {chr(int(d[1], 16)) for d in seconds if len(d) == 2 and not d[0].startswith("<")}
+    half_syllables = set(map(chr, (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))))
+    assert not (marks | half_syllables) & stays
+    rows, _, _ = mapped(
+        tmp_path, "feedback", {"response_id": ["1", "2"], "comment": ["\u1112\u1161\u11ab", "e\u0301"]}
+    )
+    assert [row["comment"] for row in rows] == ["한", "é"]
 
 
 def test_value_maps_constants_and_rescaling(tmp_path: Path) -> None:

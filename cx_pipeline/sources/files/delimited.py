@@ -77,7 +77,7 @@ class DelimitedReader:
     def __init__(
         self,
         path: Path,
-        encoding: str,
+        encoding: text.Encoding,
         delimiter: str,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:

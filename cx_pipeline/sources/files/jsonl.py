@@ -2,7 +2,7 @@
 
 What enters: blocks of lines.  What leaves: chunks of columns: what is read as a number anyway typed, all else
 as strings (numbers as they are spelled, `NaN` as null).  The headers are taken from the first lines; should a
-later one have another, `HeadersGrewError` asks for a second reading, for which all lines are looked at.
+later one have another, `SecondReadingError` asks for a second reading, for which all lines are looked at.
 
 A block of plain lines (no object within an object, nothing orjson refuses or rounds) is read at once.  In
 other blocks each line is read by itself, and what is not plain with Python's own decoder, which tells how a
@@ -22,7 +22,7 @@ import orjson
 import pyarrow as pa
 
 from cx_pipeline.sources.files import text
-from cx_pipeline.sources.rows.records import Chunk, FileError, HeadersGrewError, Reject, tidy_header
+from cx_pipeline.sources.rows.records import Chunk, FileError, Reject, SecondReadingError, tidy_header
 
 _CONSTANTS = {"NaN": None, "Infinity": "inf", "-Infinity": "-inf"}
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_CONSTANTS.__getitem__)
@@ -82,7 +82,7 @@ class JsonLinesReader:
     def __init__(
         self,
         path: Path,
-        encoding: str,
+        encoding: text.Encoding,
         on_bytes: Callable[[int], None] | None = None,
         *,
         all_lines: bool = False,
@@ -199,7 +199,7 @@ class _Take:
 
     def _check_known(self, headers: Iterable[str]) -> None:
         if not self._known.issuperset(headers):
-            raise HeadersGrewError
+            raise SecondReadingError
 
 
 _NUL = b"\\u0000"

@@ -52,13 +52,13 @@ def _kind(path: Path, named: str) -> str:
     return named
 
 
-def _delimiter(path: Path, kind: str, encoding: str, mapping: FileMapping) -> str:
+def _delimiter(path: Path, kind: str, encoding: text.Encoding, mapping: FileMapping) -> str:
     if mapping.delimiter is not None:
         return mapping.delimiter
     if kind == ".tsv":
         return "\t"
     if kind == ".txt":
-        first = text.head(path).decode(encoding, "replace").lstrip().splitlines()[:1]
+        first = text.head(path).decode(encoding.name, "replace").lstrip().splitlines()[:1]
         return "\t" if first and "\t" in first[0] else ","
     return ","
 
@@ -72,7 +72,7 @@ def open_reader(
 ) -> Reader:
     """The reader of a file; `on_bytes` hears how many bytes of the file were consumed.
 
-    `all_lines`: its headers are those of all lines, whatever the format (see `HeadersGrewError`).
+    `all_lines`: its headers and its encoding are told by all lines (see `SecondReadingError`).
     """
     from cx_pipeline.sources.files.columnar import ParquetReader, WorkbookReader
     from cx_pipeline.sources.files.delimited import DelimitedReader
@@ -88,7 +88,10 @@ def open_reader(
     elif kind == ".xlsx":
         reader = WorkbookReader(path, mapping.sheet)
     else:
-        encoding = text.known_encoding(mapping.encoding) if mapping.encoding else text.detect_encoding(path)
+        if mapping.encoding:
+            encoding = text.Encoding(text.known_encoding(mapping.encoding))
+        else:
+            encoding = text.detect_encoding(path) if all_lines else text.guess_encoding(path)
         if kind == ".jsonl":
             reader = JsonLinesReader(path, encoding, on_bytes, all_lines=all_lines)
         else:

@@ -19,7 +19,7 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
-from cx_pipeline.sources.rows.records import FileError
+from cx_pipeline.sources.rows.records import FileError, SecondReadingError
 
 BLOCK_BYTES = 8 << 20
 _LONGEST_LINE = 32 << 20
@@ -120,18 +120,47 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def detect_encoding(path: Path) -> str:
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The name of a codec; `is_guess` where it was told by a file's first lines alone."""
+
+    name: str
+    is_guess: bool = False
+
+
+def _marked(sample: bytes) -> Encoding | None:
+    """The encoding a file tells by its byte-order mark, or UTF-16 by its NULs."""
+    for mark, name in _BOMS:
+        if sample.startswith(mark):
+            return Encoding(name)
+    name16 = _utf16_without_mark(sample)
+    return None if name16 is None else Encoding(name16)
+
+
+def guess_encoding(path: Path) -> Encoding:
+    """The encoding that the first lines of a file fit, if they all fit one; else that of all its lines.
+
+    Should a later line not fit the guess, `blocks` asks for a second reading.
+    """
+    sample = head(path)
+    if (marked := _marked(sample)) is not None:
+        return marked
+    fitting = dict.fromkeys(_GUESSES, 0)
+    seen = _count_fitting(sample[: sample.rfind(b"\n") + 1], fitting)
+    for name in _GUESSES[:-1]:  # nearly any bytes fit the last
+        if fitting[name] == seen:
+            return Encoding(name, is_guess=True)
+    return detect_encoding(path)
+
+
+def detect_encoding(path: Path) -> Encoding:
     """The encoding by byte-order mark, then UTF-16 by its NULs, then UTF-8, CP949, Windows-1252.
 
     Where not every line fits one of these, the one that fits most lines with non-ASCII characters wins
     (the earlier at a tie), and the other lines are rejected when they are read.
     """
-    sample = head(path)
-    for mark, name in _BOMS:
-        if sample.startswith(mark):
-            return name
-    if (name16 := _utf16_without_mark(sample)) is not None:
-        return name16
+    if (marked := _marked(head(path))) is not None:
+        return marked
     fitting = dict.fromkeys(_GUESSES, 0)
     seen = 0
     with Stream(path) as stream:
@@ -144,8 +173,8 @@ def detect_encoding(path: Path) -> str:
             seen += _count_fitting(block, fitting)
         seen += _count_fitting(rest, fitting)
     if seen == 0:
-        return "utf-8"
-    return max(_GUESSES, key=lambda name: (fitting[name], -_GUESSES.index(name)))
+        return Encoding("utf-8")
+    return Encoding(max(_GUESSES, key=lambda name: (fitting[name], -_GUESSES.index(name))))
 
 
 def _count_fitting(block: bytes, fitting: dict[str, int]) -> int:
@@ -208,12 +237,21 @@ def _block(data: bytes, is_last: bool) -> Block:
     return Block(data, _bad_lines(data), is_last)
 
 
-def blocks(path: Path, encoding: str, on_bytes: Callable[[int], None] | None = None) -> Iterator[Block]:
-    """The lines of a text file, block by block; the last block is flagged (and may be empty)."""
+def _fitting(block: Block, encoding: Encoding) -> Block:
+    if encoding.is_guess and block.bad is not None:
+        raise SecondReadingError
+    return block
+
+
+def blocks(path: Path, encoding: Encoding, on_bytes: Callable[[int], None] | None = None) -> Iterator[Block]:
+    """The lines of a text file, block by block; the last block is flagged (and may be empty).
+
+    `SecondReadingError` where a line does not fit an encoding that is a guess.
+    """
     rest = b""
     held = b""  # a CR at the end of a piece may be half of a CRLF
     with Stream(path, on_bytes) as stream:
-        for raw in _as_utf8(stream, encoding):
+        for raw in _as_utf8(stream, encoding.name):
             piece = held + raw
             held = b"\r" if piece.endswith(b"\r") else b""
             piece = piece.removesuffix(b"\r") if held else piece
@@ -221,7 +259,7 @@ def blocks(path: Path, encoding: str, on_bytes: Callable[[int], None] | None = N
                 piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             cut = piece.rfind(b"\n") + 1
             if cut:
-                yield _block(rest + piece[:cut], False)
+                yield _fitting(_block(rest + piece[:cut], False), encoding)
                 rest = piece[cut:]
             else:
                 rest += piece
@@ -230,7 +268,7 @@ def blocks(path: Path, encoding: str, on_bytes: Callable[[int], None] | None = N
     rest += b"\n" if held else b""
     if rest and not rest.endswith(b"\n"):
         rest += b"\n"
-    yield _block(rest, True)
+    yield _fitting(_block(rest, True), encoding)
 
 
 def unpacked(path: Path) -> io.BufferedIOBase | IO[bytes]:

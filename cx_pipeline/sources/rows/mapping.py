@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from cx_pipeline.contract import ENTITIES, Entity, Field, Role, Type
 from cx_pipeline.contract.landing_schema import landing_schema
 from cx_pipeline.privacy.keys import Keyer
+from cx_pipeline.privacy.redact import matches_any
 from cx_pipeline.settings import Column, RowMapping, Scalar, Settings
 from cx_pipeline.sources.rows import convert
 from cx_pipeline.sources.rows.clock import LocalClock
@@ -29,6 +30,11 @@ from cx_pipeline.sources.rows.records import MAX_FIELD_BYTES, Chunk, FileError, 
 _ANY_OTHER = "*"
 _PUBLIC_BY_TYPE = {"reply": True, "call": True, "note": False}
 _UNIT_SEPARATOR = "\x1f"
+_MAY_COMPOSE = (
+    "[^\\x00-\u02ff\u0388-\u0482\u048a-\u052f\u2002-\u20cf\u2190-\u2328\u3000-\u3029\u3030-\u3098\u309b-\ua66e"
+    "가-힣\ufe00-\ufe1f\ufe30-\uffff\U0001f000-\U0001faff]"
+)
+"""RE2: NFC leaves texts without a match as they are; of frequent scripts, marks and half syllables match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,9 +484,7 @@ def _same(column: pa.Array) -> pa.Array:
 
 def _nfc(text: pa.Array) -> pa.Array:
     """Composed characters (Korean from some systems comes decomposed), so that equal words are equal."""
-    if pc.all(pc.fill_null(pc.string_is_ascii(text), True)).as_py():
-        return text
-    return pc.utf8_normalize(text, form="NFC")
+    return pc.utf8_normalize(text, form="NFC") if matches_any(text, _MAY_COMPOSE) else text
 
 
 def _too_long(text: pa.Array) -> tuple[np.ndarray, str, str]:

@@ -22,8 +22,8 @@ class FileError(Exception):
     """A file cannot be read at all; the text says why and what to do, and quotes nothing of it."""
 
 
-class HeadersGrewError(Exception):
-    """A file has a header that its first lines lack: it must be opened anew, with all lines looked at."""
+class SecondReadingError(Exception):
+    """A later line has another header or encoding: the file must be opened anew, with all lines looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Reader(Protocol):
     def chunks(self, wanted: Collection[str], numbers: Collection[str] = ()) -> Iterator[Chunk]:
         """The records, only the columns `wanted`, of which `numbers` are read as numbers however spelled.
 
-        `FileError` where the file turns out unreadable, `HeadersGrewError` where `headers` are not all.
+        `FileError` where the file turns out unreadable, `SecondReadingError` where a later line is not
+        what the first ones told.
         """
 
     def close(self) -> None: ...
