@@ -13,9 +13,9 @@ import csv
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.privacy.identity_key import IdentityKey
@@ -25,12 +25,13 @@ from cx_pipeline.settings import Settings
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cx_pipeline.privacy.remembered import Remembered
+
 Identity = tuple[str, str]
 """(namespace, normalised id)"""
 
 EMAIL, PHONE, ID = "email", "phone", "id"
 LINK_COLUMNS = ("namespace", "customer_id", "same_as_namespace", "same_as_customer_id")
-_REMEMBERED = 500_000  # keys kept in memory, and as many older ones
 _LOOKED_AT = 1_024  # ids that tell whether most are distinct
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;:\".]{2,}")
@@ -154,36 +155,6 @@ def read_links(path: Path, regions: tuple[str, ...]) -> Links:
     return Links(pairs)
 
 
-class _Memory:
-    """The digests of the ids of one namespace met last, at least `_REMEMBERED` of them; ids are UTF-8."""
-
-    def __init__(self) -> None:
-        self._newer: dict[bytes, bytes] = {}
-        self._older: dict[bytes, bytes] = {}
-
-    def get_all(self, values: list[bytes]) -> list[bytes | None]:
-        found = list(map(self._newer.get, values))
-        if self._older:
-            older = self._older.get
-            return [digest or older(value) for digest, value in zip(found, values, strict=True)]
-        return found
-
-    def put(self, digests: dict[bytes, bytes]) -> None:
-        if len(self._newer) + len(digests) > _REMEMBERED:
-            self._older, self._newer = self._newer, {}
-        self._newer |= digests
-
-
-def _hex_array(digests: list[bytes]) -> pa.Array:
-    """SHA-256 digests as a string array of 64 hex digits each."""
-    import numpy as np
-    import pyarrow as pa
-
-    text = binascii.hexlify(b"".join(digests))
-    offsets = np.arange(len(digests) + 1, dtype=np.int32) * 64
-    return pa.Array.from_buffers(pa.string(), len(digests), [None, pa.py_buffer(offsets), pa.py_buffer(text)])
-
-
 class Keyer:
     """Keys ids and redacts texts under one identity key."""
 
@@ -194,7 +165,8 @@ class Keyer:
         self._regions = regions
         self._links = links or Links()
         self._redactor = Redactor(regions)
-        self._known: dict[str, _Memory] = {}
+        self._known: Remembered | None = None  # made when the first column comes
+        self._namespaces: dict[str, int] = {}
         # HMAC (RFC 2104) begins with a block of the key: hashed once, its state is copied for each message
         block = hashlib.sha256(key.secret).digest() if len(key.secret) > _BLOCK else key.secret
         block = block.ljust(_BLOCK, b"\0")
@@ -231,15 +203,7 @@ class Keyer:
 
     def key(self, namespace: str, value: str) -> str:
         """The key of the person whose id `value` is."""
-        known, encoded = self._memory(namespace), value.encode()
-        (found,) = known.get_all([encoded])
-        if found is None:
-            found = self._digest_of(namespace, value)
-            known.put({encoded: found})
-        return found.hex()
-
-    def _memory(self, namespace: str) -> _Memory:
-        return self._known.setdefault(namespace, _Memory())
+        return self._digest_of(namespace, value).hex()
 
     def _digest_of(self, namespace: str, value: str) -> bytes:
         found, text = self._links.resolve(identify(value, namespace, self._regions))
@@ -256,41 +220,51 @@ class Keyer:
         return self._keys(namespace, encoded.dictionary).take(encoded.indices)
 
     def _keys(self, namespace: str, values: pa.Array) -> pa.Array:
-        """The keys of ids of which few are equal, and none null."""
+        """The keys of ids, none of them null."""
+        import numpy as np
         import pyarrow as pa
 
-        known = self._memory(namespace)
-        encoded = values.cast(pa.binary()).to_pylist()
-        digests = known.get_all(encoded)
-        missing = [place for place, digest in enumerate(digests) if digest is None]
-        if missing:
-            found = self._digests(namespace, values.take(pa.array(missing, pa.int32())))
-            known.put(found)
-            for place in missing:
-                digests[place] = found[encoded[place]]
-        return _hex_array(cast(list[bytes], digests))
+        from cx_pipeline.privacy.remembered import DIGEST_WORDS, Remembered, exact_keys
 
-    def _digests(self, namespace: str, values: pa.Array) -> dict[bytes, bytes]:
-        """The digest of each of some ids; those in normal form take the short way."""
+        if self._known is None:
+            self._known = Remembered()
+        number = self._namespaces.setdefault(namespace, len(self._namespaces))
+        words, fits = exact_keys(number, values)
+        known, digests = self._known.find(words)
+        missing = np.flatnonzero(~(known & fits))
+        if len(missing):
+            new = values.take(pa.array(missing)).dictionary_encode()
+            made = np.frombuffer(b"".join(self._digests(namespace, new.dictionary)), np.uint64)
+            made = made.reshape(-1, DIGEST_WORDS)
+            words, fits = exact_keys(number, new.dictionary)
+            self._known.put(words[fits], made[fits])
+            digests[missing] = made[new.indices.to_numpy()]
+        text = binascii.hexlify(digests.tobytes())
+        offsets = np.arange(len(digests) + 1, dtype=np.int32) * 64
+        return pa.Array.from_buffers(
+            pa.string(), len(digests), [None, pa.py_buffer(offsets), pa.py_buffer(text)]
+        )
+
+    def _digests(self, namespace: str, values: pa.Array) -> Iterator[bytes]:
+        """The digest of each id; those in normal form take the short way."""
+        import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        if self._links:
-            return {value.encode(): self._digest_of(namespace, value) for value in values.to_pylist()}
-        is_address = pc.match_substring_regex(values, _PLAIN_EMAIL)
-        is_id = pc.match_substring_regex(values, _PLAIN_ID)
-        digests: dict[bytes, bytes] = {}
+        plain = {_PLAIN_EMAIL: EMAIL.encode() + b"\0", _PLAIN_ID: namespace.encode() + b"\0"}
+        kinds = np.zeros(len(values), np.int8)  # 0: not in normal form
+        for kind, pattern in enumerate(plain if not self._links else (), 1):
+            kinds[pc.match_substring_regex(values, pattern).to_numpy(zero_copy_only=False)] = kind
+        prefixes = [b"", *plain.values()]
         inner, outer = self._inner.copy, self._outer.copy
-        for found, mask in ((EMAIL, is_address), (namespace, is_id)):
-            prefix = found.encode() + b"\0"
-            for value in values.filter(mask).cast(pa.binary()).to_pylist():
-                message, digest = inner(), outer()  # `_hmac`, spelled out for the time that a call takes
-                message.update(prefix + value)
+        for value, kind in zip(values.cast(pa.binary()).to_pylist(), kinds.tolist(), strict=True):
+            if kind:
+                message, digest = inner(), outer()  # as `_hmac` does, which would cost a call
+                message.update(prefixes[kind] + value)
                 digest.update(message.digest())
-                digests[value] = digest.digest()
-        for value in values.filter(pc.invert(pc.or_(is_address, is_id))).to_pylist():
-            digests[value.encode()] = self._digest_of(namespace, value)
-        return digests
+                yield digest.digest()
+            else:
+                yield self._digest_of(namespace, value.decode())
 
     def safe_id(self, value: str) -> str:
         """An id of a record as it may land: itself, or a key where it holds an e-mail address or the like.

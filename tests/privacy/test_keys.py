@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import stat
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.privacy.identity_key import IdentityKey, key_fingerprint, load_key
 from cx_pipeline.privacy.keys import Keyer, Links, identify, read_links
+from cx_pipeline.privacy.remembered import Remembered
 from cx_pipeline.settings import Settings, load_settings
 
 SECRET = bytes(range(32))
@@ -198,7 +200,7 @@ def test_printing_a_key_shows_no_secret() -> None:
 
 def test_whole_columns_get_the_keys_of_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """The short way for ids in normal form, and a full memory, change no key."""
-    monkeypatch.setattr("cx_pipeline.privacy.keys._REMEMBERED", 5)
+    monkeypatch.setattr("cx_pipeline.privacy.remembered.Remembered", partial(Remembered, 4))
     ids = [
         "a@b.com",
         "A@B.com",
@@ -244,6 +246,7 @@ def test_whole_columns_get_the_keys_of_their_values(monkeypatch: pytest.MonkeyPa
             None,
             *expected,
         ]
+        assert keyer.key_array("shop", pa.array(part)).to_pylist() == expected
 
 
 def _key_by_the_book(namespace: str, value: str) -> str:
