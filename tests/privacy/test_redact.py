@@ -5,7 +5,7 @@ import sys
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cx_pipeline.privacy.redact import _ALIKE, _UNFOLDED, Redactor, _suspicious, fold, luhn_is_valid
@@ -164,6 +164,7 @@ def _secrets_in_disguise(draw: st.DrawFn) -> str:
     return text + draw(_NEIGHBOURS)
 
 
+@settings(deadline=None)
 @given(_secrets_in_disguise())
 def test_the_prefilter_misses_no_secret_in_disguise(text: str) -> None:
     assert REDACTOR.redact_array(pa.array([text, None])).to_pylist() == [REDACTOR.redact(text), None]

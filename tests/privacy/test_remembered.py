@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cx_pipeline.privacy.remembered import DIGEST_WORDS, Remembered, exact_keys
@@ -17,6 +17,7 @@ def _digests(ids: list[str]) -> np.ndarray:
     return np.frombuffer(made, np.uint64).reshape(-1, DIGEST_WORDS)
 
 
+@settings(deadline=None)
 @given(IDS, st.integers(0, 3))
 def test_exact_keys_are_equal_where_ids_are(ids: list[str], before: int) -> None:
     """Whatever an id ends with, and wherever its column begins, it is told from every other."""
@@ -29,6 +30,7 @@ def test_exact_keys_are_equal_where_ids_are(ids: list[str], before: int) -> None
         assert one[i].tobytes() != other[i].tobytes()
 
 
+@settings(deadline=None)
 @given(st.lists(IDS, max_size=6), st.sampled_from([1, 4, 64, 1 << 14]))
 def test_what_is_known_is_right(columns: list[list[str]], most: int) -> None:
     """However small the memory, and however often it grew: forgotten at most, never mistaken."""
