@@ -1,9 +1,11 @@
-"""The warehouse beside scripts by hand that answer the same questions: what benchmarks of whole builds share.
+"""The warehouse beside programs by hand with the same answers: what benchmarks of whole builds share.
 
-Makes a company (`company`), answers with each part's script in a process of its own, builds the warehouse as
-a night does (dbt in a child process), checks that the answers are equal (counts and instants exactly,
-fractions to 1e-9, ends of intervals to 1e-6), and prints CPU, wall time and peak memory of both, and their
-ratio.  Called by `tickets`, `answers` and `full_rebuild`.
+Makes a company (`company`), answers with each part's program by hand in a process of its own (a DuckDB
+script, or the modules of `in_polars` or `in_pandas`), builds the warehouse as a night does (dbt in a child
+process),
+checks that the answers are equal (counts and instants exactly, fractions to 1e-9, ends of intervals to 1e-6),
+and prints CPU, wall time and peak memory of both, and their ratio.  Called by `tickets`, `answers` and
+`full_rebuild`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +32,9 @@ from cx_pipeline.warehouse.project import vars_argument
 if TYPE_CHECKING:
     import duckdb
 
-REACH, REACH_GB = 2.5, 4.0
+REACH_GB = 4.0
+REACH = {"duckdb": 2.5, "polars": 1.0, "pandas": 0.1}
+"""What answers can be given with, and the CPU the warehouse may take for each second of that."""
 KPIS = ("marts.kpis", ("kpi", "grain", "period_start", "dimension", "dimension_value"))
 # A variance is the difference of two sums, and loses digits where a group's values hardly differ.
 TOLERANCES = {"ci_low": 1e-6, "ci_high": 1e-6}
@@ -42,7 +47,7 @@ OF_WHOLE_PERIODS = {
 
 @dataclass(frozen=True)
 class Part:
-    """What is answered by hand by `<name>_by_hand`, and where: {table by hand: (in the warehouse, key)}."""
+    """What is answered by hand, and where: {table by hand: (in the warehouse, key)}."""
 
     name: str
     compared: Mapping[str, tuple[str, tuple[str, ...]]]
@@ -131,13 +136,33 @@ def differences(connection: duckdb.DuckDBPyConnection, ours: str, theirs: str, k
     return int(wrong)
 
 
+def module_of(part: Part, beside: str) -> str:
+    """The module that answers a part by hand."""
+    return f"benchmarks.{part.name}_by_hand" if beside == "duckdb" else f"benchmarks.in_{beside}.{part.name}"
+
+
+def answers_of(part: Part, folder: Path, beside: str) -> Path:
+    """Where a program by hand leaves its answers: a DuckDB file, or a folder of one Parquet file a table."""
+    return folder / (f"{part.name}.duckdb" if beside == "duckdb" else part.name)
+
+
+def show_answers(connection: duckdb.DuckDBPyConnection, answers: Path) -> None:
+    """Have `by_hand` stand for the answers at a path."""
+    if answers.is_dir():
+        connection.execute("attach ':memory:' as by_hand")
+        for file in sorted(answers.glob("*.parquet")):
+            connection.execute(f"create view by_hand.{file.stem} as from read_parquet('{file}')")
+    else:
+        connection.execute(f"attach '{answers}' as by_hand (read_only)")
+
+
 def compare(data: Path, part: Part, answers: Path) -> int:
     """Hold a part's answers against the warehouse built in `data`; the number of values that differ."""
     import duckdb
 
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"attach '{answers}' as by_hand (read_only)")
+        show_answers(connection, answers)
         connection.execute(f"attach '{data / 'warehouse' / 'cx.duckdb'}' as cx (read_only)")
         return sum(differences(connection, ours, *theirs) for ours, theirs in part.compared.items())
 
@@ -148,7 +173,11 @@ def measure(description: str, parts: Sequence[Part]) -> None:
     parser.add_argument("--scale", type=int, default=100_000, help="tickets, and answers")
     parser.add_argument("--memory", default="3GB", help="DuckDB's limit, of both; what is more spills")
     parser.add_argument("--models", action="store_true", help="one model after the other, and what each took")
+    parser.add_argument("--beside", choices=REACH, default="duckdb", help="what answers by hand")
     arguments = parser.parse_args()
+    answered = [part for part in parts if find_spec(module_of(part, arguments.beside))]
+    if not answered:
+        sys.exit(f"nothing here answers in {arguments.beside}")
     os.environ["DUCKDB_MEMORY_LIMIT"] = arguments.memory
     with tempfile.TemporaryDirectory() as name:
         folder, data = Path(name), Path(name) / "data"
@@ -156,9 +185,9 @@ def measure(description: str, parts: Sequence[Part]) -> None:
         made = make_company(data, arguments.scale, [part.name for part in parts])
         print("landed: " + ", ".join(f"{rows:,} {entity}" for entity, rows in made.items()))
         by_hand = {}
-        for part in parts:
-            answers = folder / f"{part.name}.duckdb"
-            command = [sys.executable, "-m", f"benchmarks.{part.name}_by_hand", str(data), str(answers)]
+        for part in answered:
+            answers = answers_of(part, folder, arguments.beside)
+            command = [sys.executable, "-m", module_of(part, arguments.beside), str(data), str(answers)]
             by_hand[part.name] = cost_of(command, os.environ)
         tables = dict.fromkeys(table for part in parts for table, _ in part.compared.values())
         options = ["--threads", "1"] if arguments.models else []
@@ -166,11 +195,13 @@ def measure(description: str, parts: Sequence[Part]) -> None:
         if arguments.models:
             for node, cost in sorted(models.items(), key=lambda item: -item[1]["cpu_seconds"])[:40]:
                 print(f"{cost['cpu_seconds']:8.2f} CPU s  {node.split('.')[2]}")
-        wrong = sum(compare(data, part, folder / f"{part.name}.duckdb") for part in parts)
+        wrong = sum(compare(data, part, answers_of(part, folder, arguments.beside)) for part in answered)
     for part_name, cost_by_hand in by_hand.items():
-        print(f"{part_name + ' by hand':16} {cost_by_hand}")
-    print(f"{'the warehouse':16} {warehouse} (reach: {REACH_GB} GB)")
+        print(f"{part_name + ' in ' + arguments.beside:18} {cost_by_hand}")
+    print(f"{'the warehouse':18} {warehouse} (reach: {REACH_GB} GB)")
     ratio = warehouse.cpu_seconds / sum(cost.cpu_seconds for cost in by_hand.values())
-    print(f"{'ratio of CPU':16} {ratio:8.2f} (reach: {REACH})")
+    print(f"{'ratio of CPU':18} {ratio:8.3f} (reach: {REACH[arguments.beside]})")
+    if left_out := [part.name for part in parts if part not in answered]:
+        print(f"{arguments.beside} leaves out {', '.join(left_out)}: the ratio of whole programs is lower")
     if wrong:
         sys.exit(f"{wrong} answers differ")

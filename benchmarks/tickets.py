@@ -1,6 +1,6 @@
-"""What tickets cost from landing to KPIs, beside a hand-written DuckDB script that gives the same answers.
+"""What tickets cost from landing to KPIs, beside a program by hand that gives the same answers.
 
-python -m benchmarks.tickets [--scale 100000] [--memory 3GB] [--models]
+python -m benchmarks.tickets [--scale 100000] [--memory 3GB] [--models] [--beside duckdb|polars|pandas]
 """
 
 from __future__ import annotations

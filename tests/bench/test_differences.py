@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.beside import differences
+from benchmarks.beside import differences, show_answers
 
 KPI = "kpi varchar, grain varchar, n bigint, value double, ci_low double, is_suppressed boolean"
 
@@ -47,6 +47,19 @@ def test_small_groups_show_their_count_alone() -> None:
     assert compared(by_hand, "('fcr_rate', 'day', 3, null, null, true)", KPI) == 0
     assert compared(by_hand, "('fcr_rate', 'day', 4, null, null, true)", KPI) == 1
     assert compared(by_hand, "('fcr_rate', 'day', 3, null, 10.0, false)", KPI) == 1
+
+
+def test_answers_are_read_from_a_file_or_a_folder(tmp_path: Path) -> None:
+    """What a script leaves in a DuckDB file another program may leave as Parquet, a file a table."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with duckdb.connect(str(tmp_path / "file.duckdb")) as connection:
+        connection.execute("create table answers as select 42 as n")
+        connection.execute(f"copy answers to '{folder / 'answers.parquet'}'")
+    for answers in (folder, tmp_path / "file.duckdb"):
+        with duckdb.connect() as connection:
+            show_answers(connection, answers)
+            assert connection.execute("select n from by_hand.answers").fetchall() == [(42,)]
 
 
 @pytest.mark.parametrize("script", ["tickets_by_hand", "answers_by_hand"])
