@@ -47,7 +47,7 @@ def judge_published(settings: Settings, now: datetime) -> Judgement:
     """After a night was published: everything is looked at."""
     records = read_records(settings.paths.state / "nights")
     last = next((record for record in reversed(records) if record.outcome == "published"), None)
-    standing = read_standing(settings.paths.published_file)
+    standing = read_standing(settings.paths.published_file, settings.performance.duckdb_memory)
     off_target = _targets(standing.judged)
     return Judgement(
         found=(

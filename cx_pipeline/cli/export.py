@@ -37,7 +37,7 @@ def export(folder: Path, tables: str, partition_by: str | None) -> None:
         raise ExportError(f"{folder} is a file: name a folder to write to")
     only = [name for name in (part.strip() for part in tables.split(",")) if name]
     done: dict[str, ExportedMart] = {}
-    with opened(load_settings().paths.published_file) as connection, progress_on_stderr() as report:
+    with opened(load_settings()) as connection, progress_on_stderr() as report:
 
         def write() -> None:
             done.update(

@@ -52,7 +52,7 @@ def nightly(
         result = run_nightly(
             settings, _day(first or on), _day(last or on), full_refresh=full_refresh, on_progress=report
         )
-    scorecard = read_scorecard(settings.paths.published_file)
+    scorecard = read_scorecard(settings.paths.published_file, memory=settings.performance.duckdb_memory)
     if as_json:
         night = {"run_id": result.run_id, "night": result.night.isoformat()}
         echo_json(night | {"scorecard": scorecard_json(scorecard)})

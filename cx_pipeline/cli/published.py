@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
+
+    from cx_pipeline.settings import Settings
 
 
 class QueryError(Exception):
@@ -31,17 +32,16 @@ def interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], None
 
 
 @contextmanager
-def opened(published_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published file, read-only; what goes wrong with it inside is a QueryError of one line."""
     import duckdb
 
-    from cx_pipeline.scorecard import NothingPublished
+    from cx_pipeline.scorecard.read import open_published
 
-    if not published_file.exists():
-        raise NothingPublished(published_file)
+    published_file = settings.paths.published_file
     try:
-        connection = duckdb.connect(
-            str(published_file), read_only=True, config={"autoinstall_known_extensions": "false"}
+        connection = open_published(
+            published_file, settings.performance.duckdb_memory, autoinstall_known_extensions="false"
         )
     except duckdb.Error as error:
         log = published_file.with_name(published_file.name + ".wal")

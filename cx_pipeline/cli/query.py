@@ -50,8 +50,7 @@ def query(sql: str, form: str, output: Path | None) -> None:
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is no text: give --output FILE, or a pipe")
     text = sys.stdin.read() if sql == "-" else sql
-    published_file = load_settings().paths.published_file
-    with opened(published_file) as connection, _sink(output) as sink:
+    with opened(load_settings()) as connection, _sink(output) as sink:
 
         def answer() -> None:
             _answer(connection, text, form, sink, is_cut=output is None and sys.stdout.isatty())

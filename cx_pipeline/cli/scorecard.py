@@ -43,7 +43,7 @@ def scorecard(grain: str, page: Path | None, as_json: bool) -> None:
         write_page(settings, page, grain)
         click.echo(page)
         return
-    card = read_scorecard(settings.paths.published_file, grain)
+    card = read_scorecard(settings.paths.published_file, grain, settings.performance.duckdb_memory)
     if as_json:
         echo_json(scorecard_json(card))
         return

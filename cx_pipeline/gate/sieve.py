@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cx_pipeline.contract import DEFAULT_SCALES, Entity, Type
+from cx_pipeline.database import connect
 from cx_pipeline.gate.columns import HALF_A_DAY, HORIZON, Survey, ordinary_instants
 from cx_pipeline.gate.suite import Rule
 
@@ -312,10 +313,8 @@ class Sieve:
         `memory` is DuckDB's limit (None: its own).  An error of DuckDB or of Arrow, at once or while the rows
         are drawn, where a text is no UTF-8 or the file is damaged.
         """
-        import duckdb
-
         landed = f"read_parquet({_text(str(path))}, hive_partitioning = false)"
-        connection = duckdb.connect(config={"memory_limit": memory} if memory else {})
+        connection = connect(memory=memory)
         connection.execute("set timezone = 'UTC'")
         newest = connection.sql(f"select epoch_us(greatest({self._newest})) from {landed}").fetchall()[0][0]
         rows = connection.sql(

@@ -32,7 +32,8 @@ def scorecard_asset(settings: Settings) -> dg.AssetsDefinition:
         from cx_pipeline.scorecard.page import write_page
 
         page = settings.paths.scorecard_page
-        metadata = numbers(write_page(settings, page), read_standing(settings.paths.published_file))
+        standing = read_standing(settings.paths.published_file, settings.performance.duckdb_memory)
+        metadata = numbers(write_page(settings, page), standing)
         return dg.MaterializeResult(metadata=metadata | {"page": dg.MetadataValue.path(page)})
 
     return scorecard

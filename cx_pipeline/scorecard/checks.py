@@ -48,7 +48,7 @@ def kpi_checks(settings: Settings, wide_marts: Sequence[dg.AssetKey]) -> dg.Asse
         required_resource_keys={"night"},
     )
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        standing = read_standing(settings.paths.published_file)
+        standing = read_standing(settings.paths.published_file, settings.performance.duckdb_memory)
         for mart in wide_marts:
             yield targets_result(mart, [row for row in standing.judged if row.mart == mart.path[-1]])
             yield signals_result(mart, [row for row in standing.signals if row.mart == mart.path[-1]])

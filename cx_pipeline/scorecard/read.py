@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cx_pipeline.database import connect
 from cx_pipeline.scorecard.model import (
     WHERE,
     Figure,
@@ -49,18 +50,21 @@ _SET_ASIDE = f"""
 """`kpis` is a view over every wide mart and dear to ask: this asks once, for all that is shown of a grain."""
 
 
-def open_published(published_file: Path) -> duckdb.DuckDBPyConnection:
-    """The published file, read-only; NothingPublished where there is none."""
-    import duckdb
+def open_published(
+    published_file: Path, memory: str | None = None, **options: str
+) -> duckdb.DuckDBPyConnection:
+    """The published file, read-only; NothingPublished where there is none.
 
+    `memory` bounds what DuckDB takes (`Settings.performance.duckdb_memory`).
+    """
     if not published_file.exists():
         raise NothingPublished(published_file)
-    return duckdb.connect(str(published_file), read_only=True)
+    return connect(published_file, memory=memory, read_only=True, **options)
 
 
-def read_scorecard(published_file: Path, grain: str = "month") -> Scorecard:
+def read_scorecard(published_file: Path, grain: str = "month", memory: str | None = None) -> Scorecard:
     """The scorecard of `grain`; NothingPublished where there is no file."""
-    with open_published(published_file) as connection:
+    with open_published(published_file, memory) as connection:
         return read_from(connection, grain)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from cx_pipeline.scorecard.model import GRAINS
+from cx_pipeline.scorecard.read import open_published
 
 _USUAL_GRAINS = ("week", "month", "quarter")
 """By these a target is judged, if it has been set for them: a day sways, and `all` is the past."""
@@ -109,17 +110,18 @@ class TargetStanding:
     missed: tuple[Judged, ...]
 
 
-def read_standing(published_file: Path) -> Standing:
-    """The standing in the published file; read once as long as that is the same file."""
+def read_standing(published_file: Path, memory: str | None = None) -> Standing:
+    """The standing in the published file; read once as long as that is the same file.
+
+    `memory` bounds what DuckDB takes, as in `open_published`.
+    """
     stat = published_file.stat()
-    return _read(published_file, (stat.st_ino, stat.st_mtime_ns))
+    return _read(published_file, memory, (stat.st_ino, stat.st_mtime_ns))
 
 
 @lru_cache(maxsize=1)
-def _read(published_file: Path, _: tuple[int, int]) -> Standing:
-    import duckdb
-
-    with duckdb.connect(str(published_file), read_only=True) as connection:
+def _read(published_file: Path, memory: str | None, _: tuple[int, int]) -> Standing:
+    with open_published(published_file, memory) as connection:
         judged = tuple(Judged(*row) for row in connection.execute(_TARGETS).fetchall())
         signals = tuple(Signal(*row) for row in connection.execute(_SIGNALS).fetchall())
     return Standing(judged, signals)

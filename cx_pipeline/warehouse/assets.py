@@ -168,7 +168,7 @@ def published_asset(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDe
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         night: Night = context.resources.night
         night.progress("publish", 0, 1)
-        result = publish(settings.paths)
+        result = publish(settings.paths, settings.performance.duckdb_memory)
         publish_semantics(settings.paths, target_path(settings) / MANIFEST)
         night.is_published = True
         night.progress("publish", 1, 1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cx_pipeline.database import LITTLE, connect
 from cx_pipeline.files import put_in_place, temporary_beside
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ class Room:
 
 def room_of(path: Path) -> Room:
     """How full `path` is; duckdb.Error where it cannot be opened."""
-    import duckdb
-
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with connect(path, memory=LITTLE, read_only=True) as connection:
         [(block, total, free)] = connection.execute(
             "select block_size, total_blocks, free_blocks from pragma_database_size() "
             "where database_name = current_database()"
@@ -77,12 +76,8 @@ def shrink(path: Path, memory: str | None = None) -> Room:
     if log.exists():
         raise BloatError(f"{log} lies beside it: somebody has {path.name} open; it is copied another night")
     copy = temporary_beside(path)
-    options: dict[str, str | bool | int | float | list[str]] = {
-        "temp_directory": str(path.parent / "tmp"),
-        "memory_limit": memory or "80%",
-    }
     try:
-        with duckdb.connect(config=options) as connection:
+        with connect(memory=memory, temp_directory=str(path.parent / "tmp")) as connection:
             connection.execute("attach $path as old (read_only)", {"path": str(path)})
             version = _storage_version(connection)
             connection.execute(

@@ -23,6 +23,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from cx_pipeline.contract import ENTITIES
+from cx_pipeline.database import connect
 from cx_pipeline.settings import DataPaths
 
 if TYPE_CHECKING:
@@ -92,11 +93,8 @@ def expired_rows(paths: DataPaths, batches: Sequence[Batch], memory: str | None 
 
     `memory` bounds what DuckDB takes, as in `bloat.shrink`.
     """
-    import duckdb
-
     found: dict[str, Expired] = {}
-    working = str(paths.warehouse / "working.duckdb")
-    with duckdb.connect(working, read_only=True, config={"memory_limit": memory or "80%"}) as connection:
+    with connect(paths.warehouse / "working.duckdb", memory=memory, read_only=True) as connection:
         for entity in ENTITIES:
             mine = [batch.sequence for batch in batches if batch.entity == entity]
             if mine:

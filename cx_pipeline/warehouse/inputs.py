@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cx_pipeline.database import LITTLE, connect
 from cx_pipeline.files import put_in_place, temporary_beside
 from cx_pipeline.settings import Settings
 from cx_pipeline.warehouse.time_zones import rule_rows, rules_schema, zones_of_hours
@@ -172,11 +173,10 @@ def write_inputs(settings: Settings) -> None:
 
 def remember_built_batches(warehouse: Path, build: str) -> None:
     """Say that the working files below `warehouse` hold the batches they were last built from, whole."""
-    import duckdb
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with duckdb.connect(str(warehouse / "working.duckdb"), read_only=True) as connection:
+    with connect(warehouse / "working.duckdb", memory=LITTLE, read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         [[as_of]] = connection.execute("select as_of from intermediate.int_as_of").fetchall()
     inputs = warehouse / "inputs"

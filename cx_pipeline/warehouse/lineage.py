@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cx_pipeline.database import connect
 from cx_pipeline.files import write_whole
 from cx_pipeline.settings import Settings
 from cx_pipeline.warehouse.project import dbt_folder, target_path
@@ -79,10 +80,8 @@ def _parents(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, 
 
 def _columns_in(settings: Settings) -> dict[str, dict[str, str]]:
     """Relation → column → type, of both working files."""
-    import duckdb
-
     found: dict[str, dict[str, str]] = {}
-    with duckdb.connect() as connection:
+    with connect(memory=settings.performance.duckdb_memory) as connection:
         for name in ("working", "cx"):
             path = str(settings.paths.warehouse / f"{name}.duckdb").replace("'", "''")
             connection.execute(f"attach '{path}' as {name} (read_only)")

@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from cx_pipeline.database import connect
 from cx_pipeline.files import fsync_file, put_in_place, temporary_beside
 from cx_pipeline.settings import DataPaths
 
@@ -36,8 +37,8 @@ def working_file(paths: DataPaths) -> Path:
     return paths.warehouse / "cx.duckdb"
 
 
-def publish(paths: DataPaths) -> Published:
-    """Swap tonight's marts in; PublishError where that cannot be done safely."""
+def publish(paths: DataPaths, memory: str | None = None) -> Published:
+    """Swap tonight's marts in, with DuckDB's `memory`; PublishError where that cannot be done safely."""
     source, target = working_file(paths), paths.published_file
     if not source.exists():
         raise PublishError(f"{source} does not exist: run a night, so that dbt builds it")
@@ -47,9 +48,9 @@ def publish(paths: DataPaths) -> Published:
         leftover.unlink()
     _require_space(source, target.parent)
     temporary = temporary_beside(target)
-    _checkpoint(source)
+    _checkpoint(source, memory)
     shutil.copyfile(source, temporary)
-    rows = _check(temporary)
+    rows = _check(temporary, memory)
     temporary.chmod(0o444)
     refuse_foreign_wal(target)
     put_in_place(temporary, target)
@@ -79,21 +80,19 @@ def _require_space(source: Path, folder: Path) -> None:
         )
 
 
-def _checkpoint(source: Path) -> None:
+def _checkpoint(source: Path, memory: str | None) -> None:
     """Fold what a killed writer left in the log into the working file, then close it."""
-    import duckdb
-
-    with duckdb.connect(str(source)) as connection:
+    with connect(source, memory=memory) as connection:
         connection.execute("checkpoint")
     fsync_file(source)
 
 
-def _check(copy: Path) -> dict[str, int]:
+def _check(copy: Path, memory: str | None) -> dict[str, int]:
     """Open the copy as a reader would and count every table and view of `marts`."""
     import duckdb
 
     try:
-        with duckdb.connect(str(copy), read_only=True) as connection:
+        with connect(copy, memory=memory, read_only=True) as connection:
             names = [
                 name
                 for (name,) in connection.execute(

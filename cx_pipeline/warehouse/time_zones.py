@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from cx_pipeline.database import LITTLE, connect
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -60,10 +62,9 @@ def engine_differs_from(name: str) -> datetime | None:
 
     The warehouse cuts days by the engine's data.  Far years are left out: laws will change them yet.
     """
-    import duckdb
 
     stretches = [row for row in _rules_of(name) if row["local_from"].year < _FAR_YEAR]
-    with duckdb.connect() as connection:
+    with connect(memory=LITTLE) as connection:
         connection.execute("set timezone = 'UTC'")
         for row in stretches:
             offset = timedelta(seconds=row["utc_offset_seconds"])

@@ -23,6 +23,8 @@ def write_page(settings: Settings, page: Path, grain: str = "month") -> Scorecar
     from cx_pipeline.scorecard.page.read import read_page
     from cx_pipeline.scorecard.page.render import render_page
 
-    data = read_page(settings.paths.published_file, grain, settings.reporting.min_n)
+    data = read_page(
+        settings.paths.published_file, grain, settings.reporting.min_n, settings.performance.duckdb_memory
+    )
     write_whole(page, render_page(data, settings.reporting.language).encode())
     return data.scorecard

@@ -67,9 +67,11 @@ _BINS = """
 """
 
 
-def read_page(published_file: Path, grain: str = "month", min_n: int = 5) -> PageData:
+def read_page(
+    published_file: Path, grain: str = "month", min_n: int = 5, memory: str | None = None
+) -> PageData:
     """What the page of `grain` shows; NothingPublished where there is no file."""
-    with open_published(published_file) as connection:
+    with open_published(published_file, memory) as connection:
         there = tables(connection) - _outdated(connection)
         scorecard = read_from(connection, grain)
         wanted = {
