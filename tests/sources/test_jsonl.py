@@ -10,6 +10,7 @@ import pytest
 
 from cx_pipeline.landing import list_batches, pull_files, read_batch
 from cx_pipeline.settings import FileMapping, Settings
+from cx_pipeline.sources.files.json_blocks import BlockParser
 from cx_pipeline.sources.files.reader import open_reader
 from cx_pipeline.sources.rows.records import SecondReadingError
 
@@ -26,7 +27,7 @@ def _by_the_book(line: str) -> dict[str, str | None] | None:
         record = decoder.decode(line)
     except json.JSONDecodeError:
         return None
-    if "\\u0000" in line:
+    if not isinstance(record, dict) or "\\u0000" in line:
         return None
     values = {name: record.get(name) for name in ("a", "b")}
     for name, value in values.items():
@@ -60,6 +61,69 @@ def test_every_way_reads_what_the_decoder_reads(tmp_path: Path, values: list[str
     assert rejected == [n for n, row in expected if row is None]
     assert places == [n for n, row in expected if row is not None]
     assert rows == [row for _, row in expected if row is not None]
+
+
+@pytest.mark.parametrize(
+    "usual",
+    [
+        ('"x"', '"가방 \\u00e9"', "null", '"1"'),
+        ("1", "-0", "12345678901234567", "null"),
+        ("true", "false", "null"),
+    ],
+    ids=["texts", "integers", "booleans"],
+)
+def test_blocks_of_one_type_are_read_as_their_lines_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usual: tuple[str, ...]
+) -> None:
+    """Arrow reads most blocks, and none that it would read otherwise: odd values, lines joined or broken."""
+    monkeypatch.setattr("cx_pipeline.sources.files.text.BLOCK_BYTES", 300)
+    monkeypatch.setattr("cx_pipeline.sources.files.json_blocks._MOST_FAILURES", 1_000)
+    by_arrow = 0
+    read = BlockParser.columns
+
+    def watched(self: BlockParser, data: bytes) -> Any:
+        nonlocal by_arrow
+        found = read(self, data)
+        by_arrow += found is not None
+        return found
+
+    monkeypatch.setattr(BlockParser, "columns", watched)
+    random = Random(11)
+    odd = [
+        *(f'{{"a": {value}, "b": {value}}}' for value in ODD),
+        "",
+        "}",
+        '{"a": 1} {"a": 2}',
+        '{"a":',
+        '{"a": "x"',
+    ]
+    odd += [
+        '{"b": "x", "b": "y"}',
+        '{"z": {"a": 1}}',
+        '{"a": "{"}',
+        '  {"a": 1, "z": [1]} ',
+        '{"a": "\t"}',
+        "[]",
+    ]
+    lines = []
+    for _ in range(3_000):
+        a, b = random.choices(usual, k=2)
+        lines.append(f'{{"a": {a}, "b": {b}, "z": 1}}')
+        if random.random() < 0.02:
+            lines.append(random.choice(odd))
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    expected = [(n, _by_the_book(line)) for n, line in enumerate(lines, 1) if line.strip()]
+    rows, places, rejected = _read(path)
+    assert rejected == [n for n, row in expected if row is None]
+    assert places == [n for n, row in expected if row is not None]
+    assert [_spelled(row) for row in rows] == [_spelled(row) for _, row in expected if row is not None]
+    assert by_arrow > 50
+
+
+def _spelled(row: dict[str, Any]) -> dict[str, Any]:
+    """Whole numbers lose the sign of nothing."""
+    return {name: "0" if value == "-0" else value for name, value in row.items()}
 
 
 def test_a_number_read_as_one_keeps_its_value(tmp_path: Path) -> None:

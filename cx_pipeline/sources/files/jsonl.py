@@ -4,9 +4,10 @@ What enters: blocks of lines.  What leaves: chunks of columns: what is read as a
 as strings (numbers as they are spelled, `NaN` as null).  The headers are taken from the first lines; should a
 later one have another, `SecondReadingError` asks for a second reading, for which all lines are looked at.
 
-A block of plain lines (no object within an object, nothing orjson refuses or rounds) is read at once.  In
-other blocks each line is read by itself, and what is not plain with Python's own decoder, which tells how a
-number was spelled and why a line is none.
+A block of plain lines (no object within an object, nothing orjson refuses or rounds) is read at once: by
+orjson, and where the types are those of the block before, by Arrow (`json_blocks`).  In other blocks each
+line is read by itself, and what is not plain with Python's own decoder, which tells how a number was spelled
+and why a line is none.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import orjson
 import pyarrow as pa
 
 from cx_pipeline.sources.files import text
+from cx_pipeline.sources.files.json_blocks import BlockParser
 from cx_pipeline.sources.rows.records import Chunk, FileError, Reject, SecondReadingError, tidy_header
 
 _CONSTANTS = {"NaN": None, "Infinity": "inf", "-Infinity": "-inf"}
@@ -92,13 +94,14 @@ class JsonLinesReader:
         seen: dict[str, None] = {}
         shapes: set[Values] = set()
         lines = 0
-        for _, block in self._blocks():
-            lines += len(block)
-            for record in map(_plain, block):
+        for block in text.blocks(path, encoding):
+            _, every = _lines(block.data, 0)
+            lines += len(every)
+            for record in map(_plain, every):
                 if record is not None and (shape := tuple(record)) not in shapes:
                     shapes.add(shape)
                     seen.update(dict.fromkeys(map(tidy_header, shape)))
-            seen.update(dict.fromkeys(_leaves(line for line in block if _plain(line) is None)))
+            seen.update(dict.fromkeys(_leaves(line for line in every if _plain(line) is None)))
             if lines >= _FIRST_LINES and not all_lines:
                 break
         if not lines:
@@ -108,31 +111,31 @@ class JsonLinesReader:
     def close(self) -> None:
         pass
 
-    def _blocks(
-        self, on_bytes: Callable[[int], None] | None = None
-    ) -> Iterator[tuple[list[int], list[bytes]]]:
-        """(numbers, lines) of each block, without the blank ones."""
-        before = 0
-        for block in text.blocks(self._path, self._encoding, on_bytes):
-            every = block.data.split(b"\n")[:-1]
-            numbers = [number for number, line in enumerate(every, before + 1) if line and not line.isspace()]
-            yield numbers, every if len(numbers) == len(every) else [every[n - before - 1] for n in numbers]
-            before += len(every)
-
     def chunks(self, wanted: Collection[str], numbers: Collection[str] = ()) -> Iterator[Chunk]:
         """The records of the file, a block's a chunk."""
-        take = _Take([name for name in self.headers if name in wanted], numbers, self.headers)
-        for places, lines in self._blocks(self._on_bytes):
-            kept, rejects = places, list[Reject]()
-            columns = take.at_once(lines)
-            if columns is None:
-                found = [(number, take.one(line)) for number, line in zip(places, lines, strict=True)]
-                rejects = [Reject(n, r.reason, r.detail) for n, r in found if isinstance(r, Reject)]
-                rows = [row for _, row in found if not isinstance(row, Reject)]
-                kept = [number for number, row in found if not isinstance(row, Reject)]
-                columns = [[row[at] for row in rows] for at in range(len(take.names))]
-            arrays = {name: _column(c) for name, c in zip(take.names, columns, strict=True)}
-            yield Chunk(arrays, np.array(kept, np.int64), rejects)
+        names = [name for name in self.headers if name in wanted]
+        take = _Take(names, numbers, self.headers)
+        parser = BlockParser(names, numbers, self.headers)
+        before = 0
+        for block in text.blocks(self._path, self._encoding, self._on_bytes):
+            found = parser.columns(block.data) if block.bad is None else None
+            if found is not None:
+                rows, arrays = found
+                yield Chunk(arrays, np.arange(before + 1, before + rows + 1), [])
+            else:
+                places, lines = _lines(block.data, before)
+                columns, kept, rejects = take.all(places, lines)
+                parser.learn(columns)
+                arrays = {name: _column(c) for name, c in zip(names, columns, strict=True)}
+                yield Chunk(arrays, np.array(kept, np.int64), rejects)
+            before += block.data.count(b"\n")
+
+
+def _lines(data: bytes, before: int) -> tuple[list[int], list[bytes]]:
+    """(numbers, lines) of a block without the blank ones; `before` lines stand before it."""
+    every = data.split(b"\n")[:-1]
+    numbers = [number for number, line in enumerate(every, before + 1) if line and not line.isspace()]
+    return numbers, every if len(numbers) == len(every) else [every[n - before - 1] for n in numbers]
 
 
 class _Take:
@@ -143,6 +146,17 @@ class _Take:
         self._kinds = [_ROUNDED if name in numbers else _PLAIN for name in names]
         self._known = set(headers)
         self._plans: dict[Values, Callable[[dict[str, Any]], Values]] = {}
+
+    def all(self, places: list[int], lines: list[bytes]) -> tuple[list[list[Any]], list[int], list[Reject]]:
+        """(columns, the numbers of the lines they are of, rejects) of a block."""
+        columns = self.at_once(lines)
+        if columns is not None:
+            return columns, places, []
+        found = [(number, self.one(line)) for number, line in zip(places, lines, strict=True)]
+        rejects = [Reject(n, r.reason, r.detail) for n, r in found if isinstance(r, Reject)]
+        rows = [row for _, row in found if not isinstance(row, Reject)]
+        kept = [number for number, row in found if not isinstance(row, Reject)]
+        return [[row[at] for row in rows] for at in range(len(self.names))], kept, rejects
 
     def at_once(self, lines: list[bytes]) -> list[list[Any]] | None:
         """The columns of a block of plain lines; None where one of them is not."""
