@@ -21,6 +21,16 @@
     select {{ columns }} from {{ tonight }}
 {%- endmacro %}
 
+{#- A condition on a row of a kept model: tonight's build works it out anew, since `matched` ({column of `touched`: an
+    expression over the row}, as in `overwrites`) is a row of `touched`. All are worked out where nothing is kept. -#}
+{% macro is_touched(touched, matched) -%}
+    {%- if is_incremental() -%}
+    ({{ matched.values() | join(', ') }}) in (select {{ matched.keys() | join(', ') }} from {{ touched }})
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
 {#- Whether a relation is there from nights before. -#}
 {% macro is_kept(relation) -%}
     {{- return(load_relation(relation) is not none) -}}

@@ -9,17 +9,35 @@ from pathlib import Path
 import pytest
 
 from cx_pipeline.warehouse.inputs import remember_built_batches
+from tests.dbt.customer_lives import lives_of
 from tests.dbt.harness import Warehouse, open_warehouse, run_dbt, write_data
 from tests.dbt.nights import Night, answers_about, edges_every, nights_of, settled
 from tests.dbt.ticket_company import START, random_company
 
-VARIABLES = {"attributes": {"tickets": ["tier"]}, "fcr_window_days": 7, "time_zone": "Asia/Seoul"}
+VARIABLES = {
+    "attributes": {"tickets": ["tier"]},
+    "fcr_window_days": 7,
+    "time_zone": "Asia/Seoul",
+    "contractual_sources": ["billing"],
+}
 BUILD = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
 ONLY_OURS = {"ticket_number", "build", "run_number"}
 """Columns that tell rows apart within one warehouse."""
+WRITTEN_FIRST = [
+    *("int_ticket_unsettled", "int_feedback_answers"),
+    *("int_transactions_enriched", "int_touchpoints_enriched"),
+]
+TOUCHED = {
+    "int_touched_tickets": ("int_ticket_keys", "ticket_number"),
+    "int_touched_submissions": ("int_feedback_submissions", "source, submission_id"),
+    "int_touched_transactions": ("int_transactions_enriched", "source, transaction_id"),
+    "int_touched_touchpoints": ("int_touchpoints_enriched", "source, touchpoint_id"),
+}
+"""What is touched tonight: of what, by which columns."""
 NOT_COMPARED = {
     "int_ticket_keys",
     *("int_touched_tickets", "int_touched_answers", "int_ticket_numbers", "int_ticket_duplicate_events"),
+    *("int_touched_submissions", "int_touched_transactions", "int_touched_touchpoints"),
     *("int_ticket_handling", "int_ticket_history", "int_ticket_live_messages", "int_ticket_measures"),
     *("int_ticket_moments", "int_ticket_outcomes", "int_ticket_own_clocks", "int_ticket_queues"),
     *("int_ticket_recontacts", "int_ticket_spine", "int_ticket_states", "int_ticket_turns"),
@@ -33,6 +51,8 @@ def company_nights(seed: int, tickets: int, count: int) -> Iterator[Night]:
     company = settled(random_company(seed, tickets), seed)
     customers = [row["customer_key"] for row in company["customers"]]
     company["feedback"] = answers_about(company["tickets"], customers, seed)
+    lives = lives_of(list(dict.fromkeys(customers)), seed)
+    company |= {entity: [*company.get(entity, ()), *rows] for entity, rows in lives.items()}
     return nights_of(company, seed, edges_every(START, 730 // count, count))
 
 
@@ -43,9 +63,12 @@ def fold(data_dir: Path, night: Night, build: str) -> None:
 
 
 def begin(data_dir: Path, night: Night) -> None:
-    """A build that dies when what tells the unsettled tickets is written, and the units and facts are not."""
+    """A build that dies when what tells the unsettled tickets is written, and the units and facts are not.
+
+    Of feedback, transactions and touchpoints what is kept first is written too, and the rest is not.
+    """
     write_data(data_dir, night.rows, batches=night.batches)
-    run_dbt(data_dir, [*BUILD, "--select", "+int_ticket_unsettled"], variables=VARIABLES)
+    run_dbt(data_dir, [*BUILD, "--select", *(f"+{name}" for name in WRITTEN_FIRST)], variables=VARIABLES)
 
 
 def build_whole(data_dir: Path, night: Night) -> None:
@@ -104,9 +127,8 @@ def hold_against_whole_builds(folder: Path, nights: list[Night], from_night: int
         if number >= from_night:
             build_whole(whole, night)
             with open_warehouse(folded) as warehouse:
-                touched, known = (
-                    warehouse.value(f"select count(*) from {table}")
-                    for table in ("int_touched_tickets", "int_ticket_keys")
-                )
-                assert 0 < touched < known, "some tickets are to be left alone, or this shows nothing"
+                for touched, (known, key) in TOUCHED.items():
+                    left_alone = f"{known} anti join {touched} using ({key})"
+                    assert warehouse.value(f"select count(*) from {touched}"), f"nothing in {touched}"
+                    assert warehouse.value(f"select count(*) from {left_alone}"), f"all in {touched}"
                 assert differing_tables(warehouse, whole) == {}, f"night {number}"

@@ -1,6 +1,11 @@
 -- One row per published feedback row, answered or not: its score oriented, classed and put on one scale,
 -- its dates in the reporting zone, and the dimension values in force when it was answered (else invited).
 -- Every scoring rule of the survey KPIs stands here and nowhere else.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_submissions': {'source': 'source', 'submission_id': 'submission_id'}},
+) }}
+
 with feedback as (
 
     select
@@ -9,6 +14,7 @@ with feedback as (
         coalesce(trim(comment), '') <> '' as has_comment,
         coalesce(responded_at, invited_at) as event_at
     from {{ ref('int_feedback') }}
+    where {{ is_touched(ref('int_touched_submissions'), {'source': 'source', 'submission_id': 'submission_id'}) }}
 
 ),
 

@@ -1,10 +1,16 @@
 -- One row per published interaction, with the customer's attributes in force when it happened.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_touchpoints': {'source': 'source', 'touchpoint_id': 'touchpoint_id'}},
+) }}
+
 with touchpoints as (
 
     select
         *,
         {{ local_date('occurred_at') }} as occurred_date
     from {{ ref('int_touchpoints') }}
+    where {{ is_touched(ref('int_touched_touchpoints'), {'source': 'source', 'touchpoint_id': 'touchpoint_id'}) }}
 
 ),
 

@@ -1,11 +1,17 @@
 -- One row per published transaction: its amounts in the reporting currency, what of it was refunded, and the
 -- customer's attributes in force when it happened.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_transactions': {'source': 'source', 'transaction_id': 'transaction_id'}},
+) }}
+
 with transactions as (
 
     select
         *,
         {{ local_date('occurred_at') }} as occurred_date
     from {{ ref('int_transactions') }}
+    where {{ is_touched(ref('int_touched_transactions'), {'source': 'source', 'transaction_id': 'transaction_id'}) }}
 
 ),
 
@@ -43,8 +49,13 @@ refunds as (
         parent_transaction_id as transaction_id,
         currency,
         round(sum(amount), 6) as refunded_amount
-    from transactions
-    where kind in ('refund', 'cancellation') and parent_transaction_id is not null
+    from {{ ref('int_transactions') }}
+    where
+        kind in ('refund', 'cancellation')
+        and parent_transaction_id is not null
+        and {{ is_touched(
+            ref('int_touched_transactions'), {'source': 'source', 'transaction_id': 'parent_transaction_id'}
+        ) }}
     group by source, parent_transaction_id, currency
 
 ),

@@ -1,5 +1,10 @@
 -- One row per published submission: a filled-in form, a review, or an unanswered invitation, with the dimension
 -- values of its first question.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_submissions': {'source': 'source', 'submission_id': 'submission_id'}},
+) }}
+
 with questions as (
 
     select
@@ -9,6 +14,7 @@ with questions as (
             order by question_id nulls last, response_id
         ) as place
     from {{ ref('int_feedback_answers') }}
+    where {{ is_touched(ref('int_touched_submissions'), {'source': 'source', 'submission_id': 'submission_id'}) }}
 
 ),
 

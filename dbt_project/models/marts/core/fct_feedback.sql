@@ -1,4 +1,10 @@
 -- One row per published answer, unanswered invitation, rating, review or idea.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_submissions': {'source': 'source', 'submission_id': 'submission_id'}},
+    on_schema_change='fail',
+) }}
+
 with final as (
 
     select
@@ -47,6 +53,7 @@ with final as (
         responded_date,
         attributes
     from {{ ref('int_feedback_answers') }}
+    where {{ is_touched(ref('int_touched_submissions'), {'source': 'source', 'submission_id': 'submission_id'}) }}
 
 )
 

@@ -1,5 +1,11 @@
 -- One row per published submission: a filled-in form, a review, or an unanswered invitation, with the dimension
 -- values of its first question: what response and comment rates count.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_submissions': {'source': 'source', 'submission_id': 'submission_id'}},
+    on_schema_change='fail',
+) }}
+
 with final as (
 
     select
@@ -25,6 +31,7 @@ with final as (
         product,
         brand
     from {{ ref('int_feedback_submissions') }}
+    where {{ is_touched(ref('int_touched_submissions'), {'source': 'source', 'submission_id': 'submission_id'}) }}
 
 )
 

@@ -1,4 +1,10 @@
 -- One row per published interaction on the customer journey.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_touchpoints': {'source': 'source', 'touchpoint_id': 'touchpoint_id'}},
+    on_schema_change='fail',
+) }}
+
 with final as (
 
     select
@@ -22,6 +28,7 @@ with final as (
         brand,
         attributes
     from {{ ref('int_touchpoints_enriched') }}
+    where {{ is_touched(ref('int_touched_touchpoints'), {'source': 'source', 'touchpoint_id': 'touchpoint_id'}) }}
 
 )
 

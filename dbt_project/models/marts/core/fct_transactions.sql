@@ -1,4 +1,10 @@
 -- One row per published order, renewal, refund or cancellation.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_transactions': {'source': 'source', 'transaction_id': 'transaction_id'}},
+    on_schema_change='fail',
+) }}
+
 with final as (
 
     select
@@ -28,6 +34,7 @@ with final as (
         service_end,
         attributes
     from {{ ref('int_transactions_enriched') }}
+    where {{ is_touched(ref('int_touched_transactions'), {'source': 'source', 'transaction_id': 'transaction_id'}) }}
 
 )
 
