@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.dbt.ticket_company import START
 
@@ -19,40 +19,49 @@ DAYS = 700
 STAGES = ["awareness", "consideration", "purchase", "use", "support", "advocacy", None]
 
 Row = dict[str, Any]
+People: TypeAlias = dict[str | None, int]
+"""Customers (and nobody), and the day from which each is seen."""
 
 
 def lives_of(customers: Sequence[str], seed: int) -> dict[str, list[Row]]:
-    """Some ten rows a customer and entity, and some of nobody; a third of the customers have no record."""
+    """A few rows a customer and entity, and some of nobody; a third of the customers have no record.
+
+    What a customer does lies within some months.
+    """
     rng = random.Random(seed)
+    people: People = {customer: rng.randrange(DAYS) for customer in customers}
     known = [customer for number, customer in enumerate(customers) if number % 3]
-    people = [*customers, None]
+    people[None] = 0
     return {
-        "customers": [row for customer in known for row in _records(rng, customer)],
+        "customers": [row for customer in known for row in _records(rng, customer, people)],
         "transactions": _transactions(rng, people),
         "touchpoints": _touchpoints(rng, people),
         "feedback": _forms(rng, people),
     }
 
 
-def _at(rng: random.Random, last_day: int = DAYS) -> datetime:
-    return START.replace(tzinfo=UTC) + timedelta(
-        days=rng.randrange(last_day), seconds=rng.choice([0, rng.randrange(86_400)])
-    )
+def _someone(rng: random.Random, people: People) -> str | None:
+    return rng.choice([*people])
+
+
+def _at(rng: random.Random, first_day: int) -> datetime:
+    day = first_day + rng.randrange(100) if first_day else rng.randrange(DAYS)
+    return START.replace(tzinfo=UTC) + timedelta(days=day, seconds=rng.choice([0, rng.randrange(86_400)]))
 
 
 def _changing(rng: random.Random, row: Row, changes: Row, instant: str) -> list[Row]:
     """The row, and often a later version of it: with one of the changes, deleted, or the same."""
     if rng.random() < 0.75:
         return [row]
-    later = row | {"updated_at": row[instant] + timedelta(days=rng.randrange(200))}
+    later = row | {"updated_at": row[instant] + timedelta(days=rng.randrange(60))}
     if rng.random() < 0.15:
         return [row, later | {"is_deleted": True}]
     name = rng.choice([*changes])
     return [row, later | {name: changes[name]}]
 
 
-def _records(rng: random.Random, customer: str) -> list[Row]:
-    signed_up_at = _at(rng)
+def _records(rng: random.Random, customer: str, people: People) -> list[Row]:
+    signed_up_at = _at(rng, people[customer])
     rows = []
     for source in rng.choice([["crm"], ["crm"], ["crm", "shop"]]):
         base: Row = {
@@ -68,7 +77,7 @@ def _records(rng: random.Random, customer: str) -> list[Row]:
             row = base | {
                 "segment": rng.choice(["smb", "enterprise", None]),
                 "country": rng.choice(["KR", "US", None]),
-                "updated_at": signed_up_at + timedelta(days=version * rng.randrange(1, 200)),
+                "updated_at": signed_up_at + timedelta(days=version * rng.randrange(1, 60)),
             }
             if version and rng.random() < 0.4:
                 row["relationship"] = rng.choice(["contractual", "non_contractual"])
@@ -78,15 +87,16 @@ def _records(rng: random.Random, customer: str) -> list[Row]:
     return rows
 
 
-def _transactions(rng: random.Random, people: Sequence[str | None]) -> list[Row]:
+def _transactions(rng: random.Random, people: People) -> list[Row]:
     rows: list[Row] = []
     orders: list[Row] = []
-    for number in range(8 * len(people)):
-        occurred_at = _at(rng)
+    for number in range(3 * len(people)):
+        customer = _someone(rng, people)
+        occurred_at = _at(rng, people[customer])
         row: Row = {
             "transaction_id": f"x{number}",
             "source": rng.choice(["shop", "shop", "billing"]),
-            "customer_key": rng.choice(people),
+            "customer_key": customer,
             "kind": rng.choice(["order", "order", "renewal"]),
             "amount": float(rng.choice([0, 10, 25, 99])),
             "margin": rng.choice([None, 4.0]),
@@ -97,7 +107,7 @@ def _transactions(rng: random.Random, people: Sequence[str | None]) -> list[Row]
             row |= {"service_start": occurred_at, "service_end": occurred_at + timedelta(days=30)}
         if orders and rng.random() < 0.3:
             order = rng.choice(orders)
-            occurred_at = order["occurred_at"] + timedelta(days=rng.randrange(200))
+            occurred_at = order["occurred_at"] + timedelta(days=rng.randrange(60))
             row |= {
                 "kind": rng.choice(["refund", "cancellation"]),
                 "parent_transaction_id": rng.choice([order["transaction_id"]] * 9 + ["nowhere"]),
@@ -114,16 +124,16 @@ def _transactions(rng: random.Random, people: Sequence[str | None]) -> list[Row]
             }
         else:
             orders.append(row)
-            changes = {"amount": 50.0, "customer_key": rng.choice(people), "kind": "refund"}
+            changes = {"amount": 50.0, "customer_key": _someone(rng, people), "kind": "refund"}
         rows += _changing(rng, row, changes, "occurred_at")
     return rows
 
 
-def _touchpoints(rng: random.Random, people: Sequence[str | None]) -> list[Row]:
+def _touchpoints(rng: random.Random, people: People) -> list[Row]:
     rows: list[Row] = []
-    for number in range(6 * len(people)):
-        occurred_at = _at(rng)
-        customer = rng.choice(people)
+    for number in range(2 * len(people)):
+        customer = _someone(rng, people)
+        occurred_at = _at(rng, people[customer])
         for step in range(rng.choice([1, 1, 3])):
             row = {
                 "touchpoint_id": f"p{number}-{step}",
@@ -136,7 +146,7 @@ def _touchpoints(rng: random.Random, people: Sequence[str | None]) -> list[Row]:
                 "occurred_at": occurred_at + timedelta(minutes=step),
             }
             changes = {
-                "customer_key": rng.choice(people),
+                "customer_key": _someone(rng, people),
                 "outcome": "escalated",
                 "occurred_at": occurred_at + timedelta(days=3),
             }
@@ -144,12 +154,12 @@ def _touchpoints(rng: random.Random, people: Sequence[str | None]) -> list[Row]:
     return rows
 
 
-def _forms(rng: random.Random, people: Sequence[str | None]) -> list[Row]:
+def _forms(rng: random.Random, people: People) -> list[Row]:
     rows: list[Row] = []
-    forms = 6 * len(people)
+    forms = 2 * len(people)
     for number in range(forms):
-        invited_at = _at(rng)
-        customer = rng.choice(people)
+        customer = _someone(rng, people)
+        invited_at = _at(rng, people[customer])
         answered = rng.random() < 0.6
         for question in range(rng.choice([1, 1, 3])):
             metric = rng.choice(["nps", "csat", "ces", "rating"])
@@ -174,7 +184,7 @@ def _forms(rng: random.Random, people: Sequence[str | None]) -> list[Row]:
             }
             changes = {
                 "submission_id": f"f{rng.randrange(forms)}",
-                "customer_key": rng.choice(people),
+                "customer_key": _someone(rng, people),
                 "channel": "app",
                 "score": 4.0 if answered else None,
             }

@@ -1,9 +1,15 @@
 -- One row per customer_key and span of time: the customer's attributes in force from valid_from until
 -- before valid_to. The earliest known version counts for all time before it; where several sources know
 -- the person, the value changed last among those not null wins.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_customers': {'customer_key': 'customer_key'}},
+) }}
+
 with customers as (
 
     select * from {{ ref('int_customers_versions') }}
+    where {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 ),
 

@@ -1,5 +1,10 @@
 -- One row per customer_key: a person in several sources is one row. Of each attribute the value changed last
 -- among those not null wins; contractual where any source says so, and then the dates of the contracts.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_customers': {'customer_key': 'customer_key'}},
+) }}
+
 with customers as (
 
     select
@@ -11,6 +16,7 @@ with customers as (
         max(case when relationship = 'contractual' then 1 else 0 end)
             over (partition by customer_key) = 1 as is_contractual
     from {{ ref('int_customers') }}
+    where {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 ),
 

@@ -1,8 +1,14 @@
 -- One row per customer_key and unbroken span of days on which the customer is live: the one place that says who
 -- is a customer on a day (live_from_date <= day < live_to_date).
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_customers': {'customer_key': 'customer_key'}},
+) }}
+
 with lives as (
 
     select * from {{ ref('int_customer_lives') }}
+    where {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 ),
 

@@ -1,5 +1,10 @@
 -- One row per customer_key known from a customer record or a transaction: what decides how the customer's life
 -- with the company is read, and what winning the customer cost.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_customers': {'customer_key': 'customer_key'}},
+) }}
+
 with profiles as (
 
     select
@@ -7,12 +12,14 @@ with profiles as (
         {{ local_date('signed_up_at') }} as signed_up_date,
         {{ service_end_date('ended_at') }} as ended_date
     from {{ ref('int_customer_profiles') }}
+    where {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 ),
 
 transactions as (
 
     select * from {{ ref('int_transactions_enriched') }}
+    where {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 ),
 

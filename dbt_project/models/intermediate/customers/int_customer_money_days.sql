@@ -1,5 +1,10 @@
 -- One row per customer_key and day with a transaction: revenue and margin of the day, and the margin so far, in
 -- the reporting currency.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_customers': {'customer_key': 'customer_key'}},
+) }}
+
 with transactions as (
 
     select
@@ -9,7 +14,9 @@ with transactions as (
         reporting_margin,
         occurred_date as transaction_date
     from {{ ref('int_transactions_enriched') }}
-    where customer_key is not null
+    where
+        customer_key is not null
+        and {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 ),
 

@@ -1,5 +1,10 @@
 -- One row per customer_key and day with an order or renewal that was not fully refunded: the n-th order day of
 -- the customer, for repeat and returning customers.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_customers': {'customer_key': 'customer_key'}},
+) }}
+
 with order_days as (
 
     select distinct
@@ -10,6 +15,7 @@ with order_days as (
         kind in ('order', 'renewal')
         and customer_key is not null
         and not is_fully_refunded
+        and {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 ),
 

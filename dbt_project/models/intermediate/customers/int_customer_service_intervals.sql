@@ -1,5 +1,10 @@
 -- One row per paid order or renewal that names the interval it pays for: its monthly recurring revenue (MRR,
 -- amount / service months), in force while service_from_date <= day < service_to_date.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_customers': {'customer_key': 'customer_key'}},
+) }}
+
 with transactions as (
 
     select
@@ -14,6 +19,7 @@ with transactions as (
         customer_key is not null
         and kind in ('order', 'renewal')
         and amount > 0
+        and {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 ),
 

@@ -1,4 +1,10 @@
 -- One row per customer_key: a person in several sources is one row.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_customers': {'customer_key': 'customer_key'}},
+    on_schema_change='fail',
+) }}
+
 with final as (
 
     select
@@ -18,6 +24,7 @@ with final as (
         attributes,
         updated_at
     from {{ ref('int_customer_profiles') }}
+    where {{ is_touched(ref('int_touched_customers'), {'customer_key': 'customer_key'}) }}
 
 )
 
