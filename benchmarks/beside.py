@@ -142,7 +142,7 @@ def module_of(part: Part, beside: str) -> str:
 
 
 def answers_of(part: Part, folder: Path, beside: str) -> Path:
-    """Where a program by hand leaves its answers: a DuckDB file, or a folder of one Parquet file a table."""
+    """Where a program by hand leaves its answers: a DuckDB file, or a folder of Parquet: a file or a folder a table."""
     return folder / (f"{part.name}.duckdb" if beside == "duckdb" else part.name)
 
 
@@ -150,8 +150,9 @@ def show_answers(connection: duckdb.DuckDBPyConnection, answers: Path) -> None:
     """Have `by_hand` stand for the answers at a path."""
     if answers.is_dir():
         connection.execute("attach ':memory:' as by_hand")
-        for file in sorted(answers.glob("*.parquet")):
-            connection.execute(f"create view by_hand.{file.stem} as from read_parquet('{file}')")
+        for table in sorted(answers.iterdir()):
+            files = table / "*.parquet" if table.is_dir() else table
+            connection.execute(f"create view by_hand.{table.stem} as from read_parquet('{files}')")
     else:
         connection.execute(f"attach '{answers}' as by_hand (read_only)")
 
