@@ -121,6 +121,16 @@ def test_blocks_of_one_type_are_read_as_their_lines_are(
     assert by_arrow > 50
 
 
+def test_values_within_objects_are_read_in_any_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block whose lines all hold an object looks plain to Arrow, which knows no header with a dot."""
+    monkeypatch.setattr("cx_pipeline.sources.files.text.BLOCK_BYTES", 200)
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": "x"}\n' * 50 + '{"a": "x", "z": {"b": "y"}}\n' * 50, encoding="utf-8")
+    reader = open_reader(path, FileMapping(encoding="utf-8"), all_lines=True)
+    chunks = [chunk.columns["z.b"].to_pylist() for chunk in reader.chunks({"a", "z.b"})]
+    assert [value for chunk in chunks for value in chunk] == [None] * 50 + ["y"] * 50
+
+
 def _spelled(row: dict[str, Any]) -> dict[str, Any]:
     """Whole numbers lose the sign of nothing."""
     return {name: "0" if value == "-0" else value for name, value in row.items()}
