@@ -125,7 +125,7 @@ def test_values_within_objects_are_read_in_any_block(tmp_path: Path, monkeypatch
     """A block whose lines all hold an object looks plain to Arrow, which knows no header with a dot."""
     monkeypatch.setattr("cx_pipeline.sources.files.text.BLOCK_BYTES", 200)
     path = tmp_path / "a.jsonl"
-    path.write_text('{"a": "x"}\n' * 50 + '{"a": "x", "z": {"b": "y"}}\n' * 50, encoding="utf-8")
+    path.write_text('{"a": "x", "z": 1}\n' * 50 + '{"a": "x", "z": {"b": "y"}}\n' * 50, encoding="utf-8")
     reader = open_reader(path, FileMapping(encoding="utf-8"), all_lines=True)
     chunks = [chunk.columns["z.b"].to_pylist() for chunk in reader.chunks({"a", "z.b"})]
     assert [value for chunk in chunks for value in chunk] == [None] * 50 + ["y"] * 50
