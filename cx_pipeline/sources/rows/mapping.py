@@ -538,15 +538,13 @@ def _identity_text(column: pa.Array) -> pa.Array:
 
 def _date_only(cells: dict[str, _Cell], good: np.ndarray) -> pa.Array:
     """The comma-separated names of the columns whose input was a date without a time."""
+    instants = {name: cell.instants for name, cell in cells.items() if cell.instants is not None}
+    if not any(found.date_only.any() for found in instants.values()):
+        return pa.nulls(int(good.sum()), pa.string())
     text = np.full(int(good.sum()), "", dtype=object)
-    for name, cell in cells.items():
-        if cell.instants is None:
-            continue
-        here = cell.instants.date_only[good]
-        if here.any():
-            text[here] = [f"{t},{name}" if t else name for t in text[here]]
-    if not any(text):
-        return pa.nulls(len(text), pa.string())
+    for name, found in instants.items():
+        here = found.date_only[good]
+        text[here] = [f"{t},{name}" if t else name for t in text[here]]
     return pa.array([t or None for t in text], pa.string())
 
 
