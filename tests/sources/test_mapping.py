@@ -262,7 +262,10 @@ def mapped(
     return table.to_pylist(), [(r.line, r.reason, r.column) for r in rejects], mapper
 
 
-def test_few_values_are_mapped_as_many_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_ids", [True, False])
+def test_few_values_are_mapped_as_many_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_ids: bool
+) -> None:
     """A column of few values is mapped by its distinct ones: nulls, rejects, unknown and local times too."""
     size = 2_000
     columns: dict[str, list[Any]] = {
@@ -284,6 +287,8 @@ def test_few_values_are_mapped_as_many_are(tmp_path: Path, monkeypatch: pytest.M
         "mapping": {"time_zone": "Europe/Berlin", "attributes": {"shop": "shop"}},
         "entities": {"feedback": {"attributes": ["shop"]}},
     }
+    if not has_ids:
+        del columns["response_id"]
     rows, rejects, mapper = mapped(tmp_path, "feedback", columns, **options)
     monkeypatch.setattr(convert, "few_values", lambda column: None)
     assert mapped(tmp_path, "feedback", columns, **options)[:2] == (rows, rejects)

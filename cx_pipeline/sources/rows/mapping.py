@@ -207,8 +207,11 @@ class _Cell:
     unknown: np.ndarray | None = None
     instants: convert.Instants | None = None
 
-    def spread(self, places: pa.Array) -> _Cell:
-        """The cell of a column whose distinct values this is of; `places` says which stands where."""
+    def spread(self, places: pa.Array, *, makes_ids: bool) -> _Cell:
+        """The cell of a column whose distinct values this is of; `places` says which stands where.
+
+        What only rejects or generated ids are made of is left out where there are none.
+        """
         rows = places.to_numpy()
         at = self.instants
         return _Cell(
@@ -216,8 +219,8 @@ class _Cell:
             _spread(self.bad, rows),
             self.reason,
             self.detail,
-            None if self.raw is None else self.raw.take(places),
-            None if self.identity is None else self.identity.take(places),
+            None if self.raw is None or not self.bad.any() else self.raw.take(places),
+            None if self.identity is None or not makes_ids else self.identity.take(places),
             None if self.unknown is None else _spread(self.unknown, rows),
             None
             if at is None
@@ -314,7 +317,10 @@ class Mapper:
     ) -> _Cell:
         """What `make` makes of a column; of its distinct values where they are few."""
         few = convert.few_values(given)
-        cell = make(origin, given) if few is None else make(origin, few.dictionary).spread(few.indices)
+        if few is None:
+            cell = make(origin, given)
+        else:
+            cell = make(origin, few.dictionary).spread(few.indices, makes_ids=self.binding.generates_key)
         if origin.header is None:
             cell.identity = None
         return cell
