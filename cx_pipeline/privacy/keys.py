@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.privacy.identity_key import IdentityKey
-from cx_pipeline.privacy.redact import Redactor, fold, replace_where
+from cx_pipeline.privacy.redact import Redactor, fold, matches_any, replace_where
 from cx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ _ODD_ID = (
     r"|[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]*:"  # IP addresses
 )
 """RE2 and re: ids without a match (T-00000123, a UUID, a time stamp) cannot identify a person."""
+_ODD_IDS = _ODD_ID.replace("(?:^|[^A-Za-z0-9])0", "0")
+"""RE2: the same for ids one after the other, where what stands before one is the end of another."""
 _PLAIN_EMAIL = r"^[a-z0-9][a-z0-9._+-]*@[a-z0-9][a-z0-9.-]*\.[a-z]{2,}$"
 """RE2: addresses that are in normal form already."""
 _PLAIN_ID = r"^(?:[0-9_-]*[A-Za-z][A-Za-z0-9_-]*|[1-9][0-9]*)$"
@@ -283,6 +285,8 @@ class Keyer:
         """`safe_id` of each value; the same value gives the same id in every entity."""
         import pyarrow.compute as pc
 
+        if not matches_any(values, _ODD_IDS):
+            return values
         odd = pc.fill_null(pc.match_substring_regex(values, _ODD_ID), False)
         return replace_where(values, odd, self.safe_id) if pc.any(odd).as_py() else values
 

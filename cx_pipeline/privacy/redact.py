@@ -298,8 +298,11 @@ def _suspicious(texts: pa.Array) -> pa.Array:
     return pc.or_(suspicious, pc.replace_with_mask(folds, folds, closer))
 
 
-def matches_any(texts: pa.Array, pattern: str) -> bool:
-    """Whether the texts, read as one, match RE2 beyond ASCII: a fraction of what it costs to ask each."""
+def matches_any(texts: pa.Array, pattern: str, *, beyond_ascii: bool = False) -> bool:
+    """Whether the texts, read as one, match RE2 anywhere: a fraction of what it costs to ask each.
+
+    With `beyond_ascii` ASCII texts are known to have no match.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -308,7 +311,8 @@ def matches_any(texts: pa.Array, pattern: str) -> bool:
     if not len(texts) or data is None:
         return False
     ends = np.frombuffer(offsets, np.int32)[[texts.offset, texts.offset + len(texts)]]
-    if not len(between := np.frombuffer(data, np.uint8)[ends[0] : ends[1]]) or between.max() < 128:
+    between = np.frombuffer(data, np.uint8)[ends[0] : ends[1]]
+    if beyond_ascii and between.max(initial=0) < 128:
         return False
     joined = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends), data])
     return bool(pc.match_substring_regex(joined, pattern)[0].as_py())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cx_pipeline.privacy.errors import PrivacyError
 from cx_pipeline.privacy.identity_key import IdentityKey, key_fingerprint, load_key
@@ -116,6 +118,17 @@ def test_ids_of_machines_cost_nothing_and_stay() -> None:
 def test_ids_that_identify_are_keyed(value: str) -> None:
     assert KEYER.safe_id_array(pa.array([value])).to_pylist() == [KEYER.safe_id(value)]
     assert len(KEYER.safe_id(value)) == 64
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["02-123-4567", "T-1", "r7", "C-1234", "03", "1-2", "7890", "a@b.com", "10.1.2.3"])
+    )
+)
+def test_ids_beside_others_are_as_safe(values: list[str]) -> None:
+    """A column is asked as one text: what ends one id must not hide what the next begins with."""
+    assert KEYER.safe_id_array(pa.array(values, pa.string())).to_pylist() == [*map(KEYER.safe_id, values)]
 
 
 def test_paths_are_redacted_and_stay_distinct() -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +55,16 @@ def test_infinity_lands_for_the_gate_to_judge() -> None:
         float("-inf"),
         None,
     ]
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\n", "\x1f", "\x85", "\xa0", "\u2003", "\u3000"])
+@pytest.mark.parametrize("form", ["{}a", "a{}", "{}", "{}가", "가{}"])
+def test_outer_blanks_go(blank: str, form: str) -> None:
+    """Also amid texts that have none, in a column that is part of another, and beside nulls."""
+    column = texts("x ", None, "a b", "", form.format(blank), "c").slice(1)
+    expected = pc.utf8_trim_whitespace(texts(form.format(blank)))[0].as_py() or None
+    assert convert.clean(column, ("",)).to_pylist() == [None, "a b", None, expected, "c"]
+    assert convert.clean(texts("x ", "a b", "c").slice(1), ("",)).to_pylist() == ["a b", "c"]
 
 
 def test_nan_of_typed_files_is_null() -> None:

@@ -29,6 +29,7 @@ _DAY_US = 86_400_000_000
 _NOON_US = _DAY_US // 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_FORMATS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
+_BLANK, _LAST_OF_ASCII = 32, 127
 _LOOKED_AT = 1_024  # rows that tell whether a column's values are few
 _LATEST_US = 253_402_300_800_000_000  # the end of the year 9999
 
@@ -88,12 +89,26 @@ def clean(column: pa.Array, null_values: tuple[str, ...]) -> pa.Array:
         return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     if not _is_text(column.type):
         return column
-    text = pc.utf8_trim_whitespace(to_text(column))
+    text = to_text(column)
+    if _may_have_blanks(text):
+        text = pc.utf8_trim_whitespace(text)
     if null_values == ("",):
         is_null = pc.equal(pc.binary_length(text), 0)
     else:
         is_null = pc.is_in(text, pa.array(sorted({v.strip() for v in null_values} | {""})))
     return pc.if_else(is_null, pa.scalar(None, pa.string()), text) if pc.any(is_null).as_py() else text
+
+
+def _may_have_blanks(text: pa.Array) -> bool:
+    """Whether a text may begin or end with a blank of any kind: of ASCII nothing above the blank is one."""
+    _, offsets, data = text.buffers()
+    if not len(text) or data is None:
+        return False
+    ends = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1]
+    characters = np.frombuffer(data, np.uint8)
+    filled = ends[1:] > ends[:-1]
+    borders = characters[np.concatenate((ends[:-1][filled], ends[1:][filled] - 1))]
+    return bool(((borders <= _BLANK) | (borders > _LAST_OF_ASCII)).any())
 
 
 def few_values(column: pa.Array) -> pa.DictionaryArray | None:

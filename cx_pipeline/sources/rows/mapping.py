@@ -490,7 +490,7 @@ def _same(column: pa.Array) -> pa.Array:
 
 def _nfc(text: pa.Array) -> pa.Array:
     """Composed characters (Korean from some systems comes decomposed), so that equal words are equal."""
-    return pc.utf8_normalize(text, form="NFC") if matches_any(text, _MAY_COMPOSE) else text
+    return pc.utf8_normalize(text, form="NFC") if matches_any(text, _MAY_COMPOSE, beyond_ascii=True) else text
 
 
 def _too_long(text: pa.Array) -> tuple[np.ndarray, str, str]:
