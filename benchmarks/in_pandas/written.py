@@ -173,3 +173,8 @@ class KpiTable:
 
 def _one_name(name: str, length: int) -> pa.Array:
     return names(np.zeros(length, np.int32), (name,))
+
+
+def index(values: tuple[str, ...]) -> pd.Index[Any]:
+    """Names as an index, to look others up in."""
+    return pd.Index(list(values))

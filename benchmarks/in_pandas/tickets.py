@@ -1,0 +1,58 @@
+"""Tickets and their events from landing to KPIs, in pandas.
+
+python -m benchmarks.in_pandas.tickets DATA_FOLDER ANSWERS_FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.in_pandas.clock import read_clocks
+from benchmarks.in_pandas.customers import read_customers
+from benchmarks.in_pandas.dimensions import Values
+from benchmarks.in_pandas.happenings import make_spine, names_of
+from benchmarks.in_pandas.landed import local_days, midnight
+from benchmarks.in_pandas.marks import marks_of
+from benchmarks.in_pandas.moments import moments_of, turns_of
+from benchmarks.in_pandas.returns import came_back
+from benchmarks.in_pandas.ticket_answers import story_of, write_tickets, write_turns
+from benchmarks.in_pandas.ticket_events import counted_events, read_events
+from benchmarks.in_pandas.ticket_rows import latest_instant, read_tickets
+
+
+def answer(landing: Path, seeds: Path, folder: Path) -> None:
+    """Write every table of answers into `folder`."""
+    tickets, events = read_tickets(landing), read_events(landing)
+    last = max(latest_instant(tickets), int(events["occurred"].max()))
+    as_of_day = int(local_days(np.array([last]))[0])
+    as_of = int(midnight(np.array([as_of_day + 1]))[0])
+    created_day = local_days(tickets.moments("created_at"))
+    clocks = read_clocks(seeds, int(created_day.min()) - 60, as_of_day + 5 * 366)
+    events = counted_events(events, tickets, as_of)
+    names = names_of(tickets, events)
+    spine, counted = make_spine(tickets, events, clocks, names, as_of)
+    del events
+    marks = marks_of(spine)
+    customers = read_customers(landing)
+    customer = customers.numbers_of(tickets.rows["customer_key"])[counted]
+    values = Values(tickets, spine, marks, names, customers, customer)
+    moments = moments_of(spine, marks, as_of)
+    turns = turns_of(spine, marks, moments)
+    back = came_back(values, moments, as_of)
+    story = story_of(values, moments, turns, clocks, back, counted, as_of)
+    write_tickets(folder, values, story, moments, turns, counted)
+    write_turns(folder, values, turns, counted, as_of)
+
+
+def main() -> None:
+    """Answer, into a folder of Parquet files."""
+    data, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    answer(data / "landing", Path(__file__).parents[1] / "seeds", folder)
+
+
+if __name__ == "__main__":
+    main()
