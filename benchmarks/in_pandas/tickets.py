@@ -18,6 +18,8 @@ from benchmarks.in_pandas.landed import local_days, midnight
 from benchmarks.in_pandas.marks import marks_of
 from benchmarks.in_pandas.moments import moments_of, turns_of
 from benchmarks.in_pandas.returns import came_back
+from benchmarks.in_pandas.dues import dues_of, write_service_levels
+from benchmarks.in_pandas.service_levels import read_targets, runs_of, spans_of
 from benchmarks.in_pandas.ticket_answers import story_of, write_tickets, write_turns
 from benchmarks.in_pandas.ticket_events import counted_events, read_events
 from benchmarks.in_pandas.ticket_rows import latest_instant, read_tickets
@@ -45,6 +47,10 @@ def answer(landing: Path, seeds: Path, folder: Path) -> None:
     story = story_of(values, moments, turns, clocks, back, counted, as_of)
     write_tickets(folder, values, story, moments, turns, counted)
     write_turns(folder, values, turns, counted, as_of)
+    targets = read_targets(seeds, names.priority)
+    runs = runs_of(values, story, moments, turns)
+    due = dues_of(spans_of(values, runs, targets, as_of), targets, clocks)
+    decided = write_service_levels(folder, values, story, moments, runs, (due, targets, clocks, counted))
 
 
 def main() -> None:
