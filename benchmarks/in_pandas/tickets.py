@@ -20,6 +20,10 @@ from benchmarks.in_pandas.moments import moments_of, turns_of
 from benchmarks.in_pandas.returns import came_back
 from benchmarks.in_pandas.dues import dues_of, write_service_levels
 from benchmarks.in_pandas.service_levels import read_targets, runs_of, spans_of
+from benchmarks.in_pandas.backlog import write_backlog
+from benchmarks.in_pandas.periods import Calendar
+from benchmarks.in_pandas.support_kpis import support_kpis
+from benchmarks.in_pandas.written import KpiTable
 from benchmarks.in_pandas.ticket_answers import story_of, write_tickets, write_turns
 from benchmarks.in_pandas.ticket_events import counted_events, read_events
 from benchmarks.in_pandas.ticket_rows import latest_instant, read_tickets
@@ -51,6 +55,12 @@ def answer(landing: Path, seeds: Path, folder: Path) -> None:
     runs = runs_of(values, story, moments, turns)
     due = dues_of(spans_of(values, runs, targets, as_of), targets, clocks)
     decided = write_service_levels(folder, values, story, moments, runs, (due, targets, clocks, counted))
+    day_of = local_days(spine.moment)
+    created_day = created_day[counted]
+    write_backlog(folder, values, day_of, created_day, as_of_day)
+    calendar = Calendar(int(created_day.min()), as_of_day, as_of_day)
+    with KpiTable(folder) as table:
+        support_kpis(table, values, story, turns, (runs, decided), calendar, day_of)
 
 
 def main() -> None:
