@@ -47,7 +47,9 @@ def write_backlog(folder: Path, values: Values, day_of: Array, created_day: Arra
     stood = _standing(values, day_of, created_day, as_of_day)
     rows = moved_rows(values)
     age = day_of[rows] - created_day[spine.ticket[rows]]
-    moved = Changes(rows, day_of[rows], np.searchsorted(AGES, age, side="right") - 1, np.zeros(len(rows), np.int64))
+    moved = Changes(
+        rows, day_of[rows], np.searchsorted(AGES, age, side="right") - 1, np.zeros(len(rows), np.int64)
+    )
     first = int(created_day.min())
     days, bands = as_of_day + 1 - first, len(BANDS)
     sets = {
@@ -112,4 +114,3 @@ def _standing(values: Values, day_of: Array, created_day: Array, as_of_day: int)
 def _standing_codes(values: Values, dimension: str, rows: Array) -> Array:
     """The codes that stand at the end of a day, whoever acted last."""
     return values.standing(dimension, rows, values.spine.moment[rows])
-

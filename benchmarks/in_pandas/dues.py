@@ -119,7 +119,9 @@ def dues_of(spans: Spans, targets: Targets, clocks: Clocks) -> Due:
         rows = np.flatnonzero(governs[number_of_run])
         if len(rows):
             held.append(_held(spans, rows, number, targets, clocks))
-    columns = {field.name: np.concatenate([getattr(due, field.name) for due in held]) for field in fields(Due)}
+    columns = {
+        field.name: np.concatenate([getattr(due, field.name) for due in held]) for field in fields(Due)
+    }
     counts = (columns["breached_at"] < _LATE) | columns["is_in_force"]
     columns = {name: column[counts] for name, column in columns.items()}
     order = np.lexsort((columns["target"], ~columns["is_in_force"], columns["breached_at"], columns["run"]))
@@ -128,7 +130,12 @@ def dues_of(spans: Spans, targets: Targets, clocks: Clocks) -> Due:
 
 
 def write_service_levels(
-    folder: Path, values: Values, story: Story, moments: Moments, runs: Runs, parts: tuple[Due, Targets, Clocks, Array]
+    folder: Path,
+    values: Values,
+    story: Story,
+    moments: Moments,
+    runs: Runs,
+    parts: tuple[Due, Targets, Clocks, Array],
 ) -> Decided:
     """Write `sla_answers`; how each run was decided."""
     due, targets, clocks, counted = parts

@@ -87,7 +87,11 @@ def _of_events(
     is_public = events["is_public"].to_numpy(bool)
     is_reply = kind == Kind.REPLY
     kind = np.where(is_reply & ~is_public, np.int8(Kind.NOTE), kind)
-    kind = np.where((types.codes.to_numpy() == types.categories.get_indexer(["note"])[0]) & is_public, np.int8(Kind.REPLY), kind)
+    kind = np.where(
+        (types.codes.to_numpy() == types.categories.get_indexer(["note"])[0]) & is_public,
+        np.int8(Kind.REPLY),
+        kind,
+    )
     kind = np.where((kind == Kind.CALL) & ~is_public, np.int8(Kind.OTHER), kind)
     agent = codes_in(names.agent, events["agent_key"])
     author = codes_in(pd.Index(AUTHORS), events["actor_role"])
@@ -171,7 +175,15 @@ def _of_rows(
     changed = np.maximum(tickets.version_updated[version], created[of_version])
     rank = version - np.flatnonzero(is_first)[tickets.version_ticket[version]] + 1
     return [
-        _told(Kind.OPENED, every, created, value=opened_as, version=first_version, schedule=schedules[first_version], rank=1),
+        _told(
+            Kind.OPENED,
+            every,
+            created,
+            value=opened_as,
+            version=first_version,
+            schedule=schedules[first_version],
+            rank=1,
+        ),
         _told(Kind.ROW_RESPONSE, answered, responded[answered]),
         _told(Kind.ROW_SOLVE, solved, resolved[solved], value=solved_as),
         _told(Kind.VERSION, of_version, changed, version=version, schedule=schedules[version], rank=rank),
@@ -190,7 +202,15 @@ def _told(
 ) -> Columns:
     size = len(ticket)
     sets_status = kind in (Kind.OPENED, Kind.ROW_SOLVE)
-    plain = {"kind": kind, "author": -1, "agent": -1, "value": value, "version": version, "session": -1, "schedule": schedule}
+    plain = {
+        "kind": kind,
+        "author": -1,
+        "agent": -1,
+        "value": value,
+        "version": version,
+        "session": -1,
+        "schedule": schedule,
+    }
     plain |= {"status_set": value if sets_status else -1, "place": _PLACES[kind] * 1000 + rank, "event": -1}
     columns = {name: np.broadcast_to(np.asarray(what), size) for name, what in plain.items()}
     columns |= {name: np.zeros(size, bool) for name in ("is_event", "is_live", "is_contact", "is_answer")}
@@ -201,7 +221,10 @@ def _put_together(parts: list[Columns]) -> Columns:
     small = {"kind": np.int8, "author": np.int8, "status_set": np.int8, "schedule": np.int8}
     return {
         name: np.concatenate([part[name] for part in parts]).astype(
-            small.get(name, parts[0][name].dtype if parts[0][name].dtype != np.int64 or name == "moment" else np.int32)
+            small.get(
+                name,
+                parts[0][name].dtype if parts[0][name].dtype != np.int64 or name == "moment" else np.int32,
+            )
         )
         for name in parts[0]
     }

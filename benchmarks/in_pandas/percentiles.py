@@ -53,7 +53,11 @@ class Durations:
 
     def _told(self, name: str, group: Array, values: Array, shape: tuple[int, int]) -> Iterator[Kpi]:
         size = shape[0] * shape[1]
-        n, total, squares = totals(group, size), totals(group, size, values), totals(group, size, values * values)
+        n, total, squares = (
+            totals(group, size),
+            totals(group, size, values),
+            totals(group, size, values * values),
+        )
         yield free_mean(f"{name}_avg", total.reshape(shape), squares.reshape(shape), n.reshape(shape))
         bits = max(len(values), 1).bit_length()
         ranks = np.sort((group << bits) | np.arange(len(values))) & ((1 << bits) - 1)
@@ -67,4 +71,3 @@ class Durations:
             percentile = np.full(size, np.nan)
             percentile[there] = below + (above - below) * (place - low)
             yield Kpi(f"{name}_{ending}", n.reshape(shape), percentile.reshape(shape))
-

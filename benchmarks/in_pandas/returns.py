@@ -32,12 +32,13 @@ def came_back(values: Values, moments: Moments, as_of: int) -> tuple[Array, Arra
     is_later = created[after] > solve[of]
     np.minimum.at(follow_up, of[is_later], created[after][is_later])
 
-    customer = values.customers.numbers_of(rows["customer_key"])
+    # by the keys that tickets tell: some customers have no row of their own
+    customer = rows["customer_key"].cat.codes.to_numpy().astype(np.int64)
     direction = rows["direction"]
     is_inbound = is_one_of(direction, "inbound") | direction.isna().to_numpy()
     category = codes_in(values.names.category, rows["category"])
     asked = np.flatnonzero(is_contact & is_inbound & (customer >= 0))
-    who, about = values.customer[solved], values.codes("category", row)
+    who, about = customer[tickets.counts][solved], values.codes("category", row)
 
     def next_contact(group: Array, wanted: Array, rows: Array) -> Array:
         """The next contact of the wanted group after each solve."""

@@ -48,7 +48,9 @@ class Targets:
         found = np.full(len(metric), -1)
         for own in (False, True):
             for number in np.flatnonzero((self.priority >= 0) == own):
-                fits = (metric == self.metric[number]) & (day >= self.since[number]) & (day < self.until[number])
+                fits = (
+                    (metric == self.metric[number]) & (day >= self.since[number]) & (day < self.until[number])
+                )
                 if own:
                     fits &= priority == self.priority[number]
                 found[fits] = number
@@ -91,7 +93,9 @@ def read_targets(seeds: Path, priorities: pd.Index[Any]) -> Targets:
     rows = seed(seeds, "sla_targets")
     rows = rows.sort_values(["metric", "priority", "valid_from"], na_position="last").reset_index(drop=True)
     waits = (rows["metric"] == "requester_wait").to_numpy()
-    pauses = np.array([[status in text.split() for status in STATUSES] for text in rows["pauses_on"].fillna("")])
+    pauses = np.array(
+        [[status in text.split() for status in STATUSES] for text in rows["pauses_on"].fillna("")]
+    )
     pauses[waits] |= np.isin(STATUSES, ("pending", "solved", "closed"))
     known = rows["priority"].notna().to_numpy()
     minutes = rows["target_minutes"].astype(float).to_numpy()
@@ -203,7 +207,9 @@ def spans_of(values: Values, runs: Runs, targets: Targets, as_of: int) -> Spans:
     place, cut = spelled_out(low, high)
     part = many[place]
     is_end = is_last[cut] | ((runs.ended[part] >= 0) & (next_row[cut] > runs.ended[part]))
-    open_us = np.minimum(ends_us[cut], ended_us[part]) - np.maximum(spine.clock_us[cuts[cut]], runs.started_us[part])
+    open_us = np.minimum(ends_us[cut], ended_us[part]) - np.maximum(
+        spine.clock_us[cuts[cut]], runs.started_us[part]
+    )
     status = spine.status[cuts[cut]]
     parts = Spans(
         part,
@@ -217,7 +223,12 @@ def spans_of(values: Values, runs: Runs, targets: Targets, as_of: int) -> Spans:
         targets.of(runs.metric[part], priority[cut], day[part]),
     )
     order = np.argsort(np.concatenate((one, part)), kind="stable")
-    return Spans(*(np.concatenate(both)[order] for both in zip(vars(whole).values(), vars(parts).values(), strict=True)))
+    return Spans(
+        *(
+            np.concatenate(both)[order]
+            for both in zip(vars(whole).values(), vars(parts).values(), strict=True)
+        )
+    )
 
 
 PAUSED_BY_CUSTOMER = PENDING

@@ -58,7 +58,13 @@ class Units:
 
 
 def support_kpis(
-    table: KpiTable, values: Values, story: Story, turns: Turns, decided: tuple[Runs, Decided], calendar: Calendar, day_of: Array
+    table: KpiTable,
+    values: Values,
+    story: Story,
+    turns: Turns,
+    decided: tuple[Runs, Decided],
+    calendar: Calendar,
+    day_of: Array,
 ) -> None:
     """All of them."""
     units = {

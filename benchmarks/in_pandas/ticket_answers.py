@@ -51,7 +51,15 @@ def minutes(earlier: Array, later: Array) -> Array:
     return np.where(known, np.maximum(later - earlier, 0) / MINUTE, np.nan)
 
 
-def story_of(values: Values, moments: Moments, turns: Turns, clocks: Clocks, came_back: Pair, counted: Array, as_of: int) -> Story:
+def story_of(
+    values: Values,
+    moments: Moments,
+    turns: Turns,
+    clocks: Clocks,
+    came_back: Pair,
+    counted: Array,
+    as_of: int,
+) -> Story:
     """Measure every ticket."""
     tickets, spine, marks = values.tickets, values.spine, values.marks
     rows = tickets.rows.take(counted)
@@ -67,7 +75,10 @@ def story_of(values: Values, moments: Moments, turns: Turns, clocks: Clocks, cam
     status = np.where(has_history, spine.status[spine.end - 1], row_status)
     is_solved = is_done(status)
     responded = np.where(m.row_response >= 0, m.row_response, m.first_touch)
-    starts = (np.where(is_inbound & inexact, NEVER, started_at), np.where(is_inbound & inexact, NEVER, started_us))
+    starts = (
+        np.where(is_inbound & inexact, NEVER, started_at),
+        np.where(is_inbound & inexact, NEVER, started_us),
+    )
 
     def since_start(row: Array, applies: Array | bool = True) -> Pair:
         calendar, business = (
@@ -85,7 +96,9 @@ def story_of(values: Values, moments: Moments, turns: Turns, clocks: Clocks, cam
     is_first &= has_history | (np.nan_to_num(reopens) == 0)
     is_last = (m.last_solve >= 0) & (last_at >= started_at) & (started_at != NEVER) & is_solved
     after = m.touch_after_handover
-    handed = tuple(minutes(at(clock, m.handover), at(clock, after)) for clock in (spine.moment, spine.clock_us))
+    handed = tuple(
+        minutes(at(clock, m.handover), at(clock, after)) for clock in (spine.moment, spine.clock_us)
+    )
     lasting = np.where(is_solved, m.last_solve, -1)
     durations: dict[str, tuple[Array, Pair]] = {
         "first_response": (responded, _first_response(values, m, clocks, counted, since_start(responded))),
@@ -102,14 +115,25 @@ def story_of(values: Values, moments: Moments, turns: Turns, clocks: Clocks, cam
     is_counted = has_history | m.has_messages
     counts = {
         f"{name}_count": (m.counts[name], has_history if name in ("handoff", "transfer") else is_counted)
-        for name in ("touch", "agent_reply", "customer_reply", "bot_reply", "note", "call", "handoff", "transfer")
+        for name in (
+            "touch",
+            "agent_reply",
+            "customer_reply",
+            "bot_reply",
+            "note",
+            "call",
+            "handoff",
+            "transfer",
+        )
     }
     counts["reopen_count"] = np.nan_to_num(reopens), ~np.isnan(reopens)
     counts["event_count"] = m.counts["event"], np.ones(len(rows), bool)
     has_customer = rows["customer_key"].notna().to_numpy()
     reopened_at = at(spine.moment, m.first_reopen)
     early = np.where(has_history, (reopened_at != NEVER) & (reopened_at - first_at <= WINDOW), reopens > 0)
-    is_known = (has_history | ~np.isnan(reopens)) & (m.first_solve >= 0) & (as_of - first_at >= WINDOW) & is_inbound
+    is_known = (
+        (has_history | ~np.isnan(reopens)) & (m.first_solve >= 0) & (as_of - first_at >= WINDOW) & is_inbound
+    )
     followed, contacted = ((back != NEVER) & (back - first_at <= WINDOW) for back in came_back)
     touches = m.counts["touch"]
     solver = at(spine.author, m.first_solve, -1)
@@ -118,10 +142,16 @@ def story_of(values: Values, moments: Moments, turns: Turns, clocks: Clocks, cam
     stays = ~early & ~followed & ~contacted
     flags = {
         "is_one_touch": (touches == 1, is_inbound & has_solve & is_counted & (touches > 0)),
-        "is_first_contact_resolved": ((touches == 1) & stays, is_known & is_counted & (touches > 0) & has_customer),
+        "is_first_contact_resolved": (
+            (touches == 1) & stays,
+            is_known & is_counted & (touches > 0) & has_customer,
+        ),
         "is_reopened_or_followed_up": (early | followed, is_known),
         "is_self_served": (is_alone, is_inbound & has_solve & is_counted),
-        "is_bot_contained": (is_alone & stays, is_known & is_counted & (m.counts["bot_reply"] > 0) & has_customer),
+        "is_bot_contained": (
+            is_alone & stays,
+            is_known & is_counted & (m.counts["bot_reply"] > 0) & has_customer,
+        ),
         "is_auto_solved": (solver == SYSTEM, has_solve),
     }
     del marks, turns
@@ -162,7 +192,9 @@ def turn_minutes(values: Values, turns: Turns) -> Pair:
     return calendar, business
 
 
-def write_tickets(folder: Path, values: Values, story: Story, m: Moments, turns: Turns, counted: Array) -> None:
+def write_tickets(
+    folder: Path, values: Values, story: Story, m: Moments, turns: Turns, counted: Array
+) -> None:
     """Write `ticket_answers`."""
     spine, rows = values.spine, values.tickets.rows.take(counted)
     size = len(counted)
@@ -186,13 +218,17 @@ def write_tickets(folder: Path, values: Values, story: Story, m: Moments, turns:
     for clock, spent in zip(("calendar", "business"), turn_minutes(values, turns), strict=True):
         total = totals(ticket[replied], size, spent[replied])
         with np.errstate(invalid="ignore"):
-            columns[f"next_response_{clock}_minutes"] = written.numbers(np.where(replies > 0, total / replies, np.nan))
+            columns[f"next_response_{clock}_minutes"] = written.numbers(
+                np.where(replies > 0, total / replies, np.nan)
+            )
     columns |= {name: written.counts(count, known) for name, (count, known) in story.counts.items()}
     columns |= {name: written.flags(flag, known) for name, (flag, known) in story.flags.items()}
     for number, name in enumerate(("replied", "solved", "open")):
         columns[f"{name}_turn_count"] = written.counts(totals(ticket[outcome == number], size))
     columns["is_satisfaction_offered"] = written.flags(m.is_offered)
-    columns["satisfaction_value"] = written.names(at(spine.value, m.last_satisfaction, -1), values.names.satisfaction)
+    columns["satisfaction_value"] = written.names(
+        at(spine.value, m.last_satisfaction, -1), values.names.satisfaction
+    )
     written.write(folder, "ticket_answers", columns)
 
 
@@ -216,7 +252,9 @@ def write_turns(folder: Path, values: Values, turns: Turns, counted: Array, as_o
         "turn_started_at": written.moments(spine.moment[turns.asked]),
         "turn_ended_at": written.moments(ended_at),
         "message_count": written.counts(turns.messages),
-        "turn_calendar_minutes": written.numbers(minutes(spine.moment[turns.asked], np.where(is_open, as_of, ended_at))),
+        "turn_calendar_minutes": written.numbers(
+            minutes(spine.moment[turns.asked], np.where(is_open, as_of, ended_at))
+        ),
         "turn_business_minutes": written.numbers(
             (np.where(is_open, spine.as_of_us[ticket], ended_us) - spine.clock_us[turns.asked]) / MINUTE
         ),

@@ -15,9 +15,18 @@ from benchmarks.in_pandas.landed import Array, chosen, codes_in, instants, is_on
 from benchmarks.in_pandas.ticket_rows import Tickets
 
 TEXT = ("source", "ticket_id", "event_type", "actor_role", "agent_key", "value", "session_id")
-OTHER = (
-    "batch_sequence position event_id occurred_at is_public wait_seconds is_deleted is_test date_only updated_at"
-).split()
+OTHER = [
+    "batch_sequence",
+    "position",
+    "event_id",
+    "occurred_at",
+    "is_public",
+    "wait_seconds",
+    "is_deleted",
+    "is_test",
+    "date_only",
+    "updated_at",
+]
 CONTENT = ("event_type", "actor_role", "agent_key", "value", "session_id")
 
 

@@ -15,14 +15,35 @@ import pandas as pd
 from benchmarks.in_pandas.arrays import starts_of
 from benchmarks.in_pandas.landed import NEVER, Array, chosen, instants, is_one_of, read
 
-TEXT = (
-    "source ticket_id customer_key channel direction category product priority status team agent_key schedule_id brand "
-    "parent_ticket_id"
-).split()
-OTHER = (
-    "batch_sequence position created_at first_responded_at resolved_at reopen_count updated_at is_deleted is_test "
-    "date_only merged_into_ticket_id"
-).split()
+TEXT = [
+    "source",
+    "ticket_id",
+    "customer_key",
+    "channel",
+    "direction",
+    "category",
+    "product",
+    "priority",
+    "status",
+    "team",
+    "agent_key",
+    "schedule_id",
+    "brand",
+    "parent_ticket_id",
+]
+OTHER = [
+    "batch_sequence",
+    "position",
+    "created_at",
+    "first_responded_at",
+    "resolved_at",
+    "reopen_count",
+    "updated_at",
+    "is_deleted",
+    "is_test",
+    "date_only",
+    "merged_into_ticket_id",
+]
 DONE = ("solved", "closed")
 
 
@@ -65,7 +86,9 @@ def read_tickets(landing: Path) -> Tickets:
     number = np.cumsum(starts_of(code)) - 1
     is_version = np.append(starts_of(code, updated)[1:], True)
     status = newest["status"]
-    is_left_out = newest["is_deleted"].to_numpy(bool) | newest["is_test"].to_numpy(bool) | is_one_of(status, "spam")
+    is_left_out = (
+        newest["is_deleted"].to_numpy(bool) | newest["is_test"].to_numpy(bool) | is_one_of(status, "spam")
+    )
     is_merged = newest["merged_into_ticket_id"].notna().to_numpy() | is_one_of(status, "merged")
     return Tickets(
         pd.Index(code[is_newest]),
