@@ -6,6 +6,7 @@ What enters: the spine.  What leaves: `backlog_answers`.  Called by `tickets`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,23 +42,23 @@ def moved_rows(values: Values) -> Array:
     return np.flatnonzero(marks.is_valued & (is_opening | marks.is_done_now | marks.is_reopen))
 
 
-def write_backlog(folder: Path, values: Values, day_of: Array, created_day: Array, as_of_day: int) -> None:
-    """Write `backlog_answers`; `day_of` has the day of each row of the spine, `created_day` that of each ticket."""
-    spine, marks = values.spine, values.marks
-    stood = _standing(values, day_of, created_day, as_of_day)
+def write_backlog(folder: Path, values: Values) -> None:
+    """Write `backlog_answers`."""
+    spine, marks, calendar = values.spine, values.marks, values.calendar
+    day_of, created_day = values.day, values.created_day
+    stood = _standing(values)
     rows = moved_rows(values)
     age = day_of[rows] - created_day[spine.ticket[rows]]
     moved = Changes(
         rows, day_of[rows], np.searchsorted(AGES, age, side="right") - 1, np.zeros(len(rows), np.int64)
     )
-    first = int(created_day.min())
-    days, bands = as_of_day + 1 - first, len(BANDS)
+    first, days, bands = calendar.first, calendar.days, len(BANDS)
     sets = {
         "opened": spine.kind[rows] == Kind.OPENED,
         "solved": marks.is_done_now[rows],
         "reopened": marks.is_reopen[rows],
     }
-    is_there = stood.day <= as_of_day
+    is_there = stood.day <= calendar.last
     parts = []
     for name in ("all", *DIMENSIONS):
         codes = values.codes(name, rows)
@@ -85,9 +86,9 @@ def write_backlog(folder: Path, values: Values, day_of: Array, created_day: Arra
     pq.write_table(table, folder / "backlog_answers.parquet", compression="zstd")
 
 
-def _standing(values: Values, day_of: Array, created_day: Array, as_of_day: int) -> Changes:
+def _standing(values: Values) -> Changes:
     """When tickets enter and leave a band, unsolved and with the same values at the ends of days."""
-    spine = values.spine
+    spine, day_of, created_day = values.spine, values.day, values.created_day
     next_day = np.append(day_of[1:], FOREVER)
     next_day[spine.end - 1] = FOREVER
     ends = np.flatnonzero(next_day > day_of)
@@ -98,12 +99,12 @@ def _standing(values: Values, day_of: Array, created_day: Array, as_of_day: int)
     runs, is_unsolved = ends[is_new], is_unsolved[is_new]
     ticket = spine.ticket[runs]
     is_last = np.append(starts_of(ticket)[1:], True)
-    end_day = np.where(is_last, as_of_day + 1, np.append(day_of[runs[1:]], 0))
+    end_day = np.where(is_last, values.calendar.last + 1, np.append(day_of[runs[1:]], 0))
     runs, ticket, end_day = runs[is_unsolved], ticket[is_unsolved], end_day[is_unsolved]
     created = created_day[ticket]
     begin, end = day_of[runs] - created, end_day - created
     parts = []
-    for band, (youngest, oldest) in enumerate(zip(AGES[:-1], AGES[1:], strict=True)):
+    for band, (youngest, oldest) in enumerate(pairwise(AGES)):
         some = np.flatnonzero((begin < oldest) & (end > youngest))
         for age, entered in ((np.maximum(begin[some], youngest), 1), (np.minimum(end[some], oldest), -1)):
             size = len(some)

@@ -1,7 +1,7 @@
 """The schedules' clocks: how long each has been open at an instant, as a step of its spans.
 
-What enters: business hours and holidays.  What leaves: readings in microseconds, and the instants at which a clock
-reads as much.  Called by whatever measures in business time.
+What enters: business hours and holidays.  What leaves: readings in microseconds, and the instants at which a
+clock reads as much.  Called by whatever measures in business time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True)
 class Clocks:
-    """By schedule, in the order of `names`: when each span opens, what was open before it, how long it lasts."""
+    """By schedule, in the order of `names`: when each span opens, what was open before, how long it is."""
 
     names: pd.Index[str]
     opens: tuple[Array, ...]

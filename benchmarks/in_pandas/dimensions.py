@@ -1,21 +1,24 @@
 """What a ticket was like at a happening: channel, priority, team, agent, category, segment, product, brand.
 
-What enters: the spine and the versions.  What leaves: codes of the rows asked for, worked out for those alone.
-Called by all that counts by dimension.
+What enters: the spine and the versions.  What leaves: codes of the rows asked for, worked out for those
+alone.  Called by all that counts by dimension.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.in_pandas.cells import Dimension, whole
+from benchmarks.in_pandas.clock import Clocks
 from benchmarks.in_pandas.customers import Customers
-from benchmarks.in_pandas.landed import Array, codes_in
+from benchmarks.in_pandas.landed import Array, codes_in, local_days
 from benchmarks.in_pandas.marks import Marks
+from benchmarks.in_pandas.periods import Calendar
 from benchmarks.in_pandas.spine import AGENT, UNSET, Names, Spine
 from benchmarks.in_pandas.ticket_rows import Tickets
 
@@ -31,9 +34,32 @@ class Values:
     marks: Marks
     names: Names
     customers: Customers
-    customer: Array
-    """By ticket of the spine: its customer's number, -1 of who is not known."""
+    counted: Array
+    """By ticket of the spine: its number among all tickets."""
+    clocks: Clocks
+    as_of: int
     _of_version: dict[str, Array] = field(default_factory=dict)
+
+    @cached_property
+    def customer(self) -> Array:
+        """By ticket of the spine: its customer's number, -1 of who is not known."""
+        return self.customers.numbers_of(self.tickets.rows["customer_key"])[self.counted]
+
+    @cached_property
+    def day(self) -> Array:
+        """The day of each row of the spine."""
+        return local_days(self.spine.moment)
+
+    @cached_property
+    def created_day(self) -> Array:
+        """The day each ticket of the spine was opened."""
+        return np.asarray(self.day[self.spine.first])
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The days of tickets."""
+        last = int(local_days(np.array([self.as_of - 1]))[0])
+        return Calendar(int(self.created_day.min()), last, last)
 
     def names_of(self, dimension: str) -> pd.Index[Any]:
         """What a dimension's codes stand for."""

@@ -1,6 +1,7 @@
-"""When each service level is due, and whether it was kept: every target that governs a run is held against all of it.
+"""When each service level is due, and whether it was kept: held against every target that governs it.
 
-What enters: runs, their spans, targets.  What leaves: `Decided`, written as `sla_answers`.  Called by `tickets`.
+What enters: runs, their spans, targets.  What leaves: `Decided`, written as `sla_answers`.
+Called by `tickets`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from benchmarks.in_pandas import written
 from benchmarks.in_pandas.arrays import running, starts_of
 from benchmarks.in_pandas.clock import Clocks
 from benchmarks.in_pandas.dimensions import Values
-from benchmarks.in_pandas.landed import NEVER, NO_DAY, Array, local_days
-from benchmarks.in_pandas.moments import Moments, at
+from benchmarks.in_pandas.landed import NEVER, Array, local_days
+from benchmarks.in_pandas.moments import at
 from benchmarks.in_pandas.service_levels import BARS, INEXACT, METRICS, NO_EVENTS, Runs, Spans, Targets
 from benchmarks.in_pandas.ticket_answers import MINUTE, Story
 
@@ -43,10 +44,15 @@ class Due:
 
 @dataclass(frozen=True)
 class Decided:
-    """By run: its state, the target it was decided by, its priority, and the day of the decision."""
+    """By run: its state and why it has none (-1: it has), the target that decided it (-1: none), and when."""
 
     state: Array
+    reason: Array
+    target: Array
+    schedule: Array
     priority: Array
+    elapsed_us: Array
+    due_at: Array
     breached_at: Array
     day: Array
 
@@ -84,7 +90,7 @@ def _held(spans: Spans, rows: Array, number: int, targets: Targets, clocks: Cloc
         due_at = clocks.instant(due_schedule, due_after + clocks.reading(due_schedule, due_from))
     else:
         due_at = due_from + due_after
-    # the first two stretches it governs in or after which it is reached; one of no length governs nothing, but the last
+    # the first two stretches it governs in or after which it is reached; of no length only the last governs
     is_over = is_governing & (after >= target_us) & ((begins < ends) | is_last)
     place = np.arange(len(rows))
     first = np.minimum.reduceat(np.where(is_over, place, len(rows)), starts)
@@ -129,19 +135,9 @@ def dues_of(spans: Spans, targets: Targets, clocks: Clocks) -> Due:
     return Due(**{name: column[order] for name, column in columns.items()})
 
 
-def write_service_levels(
-    folder: Path,
-    values: Values,
-    story: Story,
-    moments: Moments,
-    runs: Runs,
-    parts: tuple[Due, Targets, Clocks, Array],
-) -> Decided:
-    """Write `sla_answers`; how each run was decided."""
-    due, targets, clocks, counted = parts
-    spine = values.spine
-    size = len(runs.ticket)
-    place = np.full(size, -1)
+def decide(values: Values, story: Story, runs: Runs, due: Due, targets: Targets) -> Decided:
+    """Say of each run whether it was kept."""
+    place = np.full(len(runs.ticket), -1)
     place[due.run] = np.arange(len(due.run))
     has_due = place >= 0
 
@@ -154,45 +150,61 @@ def write_service_levels(
         [
             runs.bar >= 0,
             ~has_due,
-            can_pause & ~moments.has_history[runs.ticket],
+            can_pause & ~story.has_history[runs.ticket],
             can_pause & story.is_inexact[runs.ticket],
         ],
         [runs.bar, len(BARS), NO_EVENTS, INEXACT],
         -1,
     )
-    breached_at = of_due(due.breached_at, _LATE)
+    applies = reason < 0
+    breached_at = np.where(applies, of_due(due.breached_at, _LATE), _LATE)
     is_breached, is_fulfilled = breached_at < _LATE, runs.ended >= 0
     is_paused = has_due & due.is_paused[place]
     state = np.select(
-        [reason >= 0, is_breached, is_fulfilled, is_paused], [NOT_APPLICABLE, BREACHED, MET, PAUSED], PENDING
+        [~applies, is_breached, is_fulfilled, is_paused], [NOT_APPLICABLE, BREACHED, MET, PAUSED], PENDING
     )
-    applies = reason < 0
-    fulfilled_at = at(spine.moment, runs.ended)
-    decided_at = np.where(applies, np.where(is_breached, breached_at, fulfilled_at), NEVER)
-    day = local_days(decided_at)
-    priority = of_due(due.priority, -1)
-    rows = values.tickets.rows
-    ticket = counted[runs.ticket]
+    breached_at = np.where(is_breached, breached_at, NEVER)
+    decided_at = np.where(is_breached, breached_at, at(values.spine.moment, runs.ended))
     stands = applies & ~(is_paused & ~is_fulfilled)
-    by = np.where(is_fulfilled, runs.by_solve.astype(np.int64), -1)
+    return Decided(
+        state,
+        reason,
+        target,
+        of_due(due.schedule, -1),
+        of_due(due.priority, -1),
+        of_due(due.elapsed_us, 0),
+        np.where(stands, of_due(due.due_at, NEVER), NEVER),
+        breached_at,
+        local_days(np.where(applies, decided_at, NEVER)),
+    )
+
+
+def write_service_levels(
+    folder: Path, values: Values, runs: Runs, decided: Decided, targets: Targets
+) -> None:
+    """Write `sla_answers`."""
+    rows = values.tickets.rows
+    ticket = values.counted[runs.ticket]
+    has_target, applies = decided.target >= 0, decided.reason < 0
+    by = np.where(runs.ended >= 0, runs.by_solve.astype(np.int64), -1)
+    clock = np.where(has_target, targets.is_business[decided.target], -1)
     columns = {
         "source": written.texts(rows["source"].take(ticket)),
         "ticket_id": written.texts(rows["ticket_id"].take(ticket)),
         "metric": written.names(runs.metric, METRICS),
         "turn_number": written.counts(runs.turn),
         "started_at": written.moments(runs.started_at),
-        "fulfilled_at": written.moments(fulfilled_at),
+        "fulfilled_at": written.moments(at(values.spine.moment, runs.ended)),
         "met_by": written.names(by, ("reply", "solve")),
-        "target_minutes": written.numbers(np.where(has_due, targets.minutes[target], np.nan)),
-        "clock": written.names(np.where(has_due, targets.is_business[target], -1), ("calendar", "business")),
-        "schedule_id": written.names(of_due(due.schedule, -1), clocks.names),
-        "priority": written.names(priority, values.names.priority),
-        "reason": written.names(reason, REASONS),
-        "state": written.names(state, STATES),
-        "due_at": written.moments(np.where(stands, of_due(due.due_at, NEVER), NEVER)),
-        "breached_at": written.moments(np.where(applies & is_breached, breached_at, NEVER)),
-        "elapsed_minutes": written.numbers(np.where(applies, of_due(due.elapsed_us, 0) / MINUTE, np.nan)),
-        "decided_date": written.dates(np.where(decided_at == NEVER, NO_DAY, day)),
+        "target_minutes": written.numbers(np.where(has_target, targets.minutes[decided.target], np.nan)),
+        "clock": written.names(clock, ("calendar", "business")),
+        "schedule_id": written.names(decided.schedule, values.clocks.names),
+        "priority": written.names(decided.priority, values.names.priority),
+        "reason": written.names(decided.reason, REASONS),
+        "state": written.names(decided.state, STATES),
+        "due_at": written.moments(decided.due_at),
+        "breached_at": written.moments(decided.breached_at),
+        "elapsed_minutes": written.numbers(np.where(applies, decided.elapsed_us / MINUTE, np.nan)),
+        "decided_date": written.dates(decided.day),
     }
     written.write(folder, "sla_answers", columns)
-    return Decided(state, priority, breached_at, day)

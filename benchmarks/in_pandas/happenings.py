@@ -1,6 +1,7 @@
 """How the spine is made: rows of tickets, versions and events put together, ordered, and read off the clocks.
 
-What enters: tickets, events, clocks.  What leaves: `Spine`, and the `Names` of its values.  Called by `tickets`.
+What enters: tickets, events, clocks.  What leaves: `Spine`, and the `Names` of its values.
+Called by `tickets`.
 """
 
 from __future__ import annotations
@@ -27,16 +28,35 @@ from benchmarks.in_pandas.spine import (
 from benchmarks.in_pandas.ticket_rows import DONE, Tickets, has_date_only
 
 _KINDS = {
-    "created": Kind.CREATED, "team": Kind.TEAM, "assignment": Kind.ASSIGNMENT, "priority": Kind.PRIORITY,
-    "category": Kind.CATEGORY, "schedule": Kind.SCHEDULE, "handover": Kind.HANDOVER, "reply": Kind.REPLY,
-    "note": Kind.NOTE, "call": Kind.CALL, "status": Kind.STATUS, "satisfaction_offered": Kind.OFFERED,
+    "created": Kind.CREATED,
+    "team": Kind.TEAM,
+    "assignment": Kind.ASSIGNMENT,
+    "priority": Kind.PRIORITY,
+    "category": Kind.CATEGORY,
+    "schedule": Kind.SCHEDULE,
+    "handover": Kind.HANDOVER,
+    "reply": Kind.REPLY,
+    "note": Kind.NOTE,
+    "call": Kind.CALL,
+    "status": Kind.STATUS,
+    "satisfaction_offered": Kind.OFFERED,
     "satisfaction": Kind.SATISFACTION,
-}  # fmt: skip
+}
 _PLACES = {
-    Kind.OPENED: 0, Kind.VERSION: 1, Kind.CREATED: 2, Kind.TEAM: 3, Kind.ASSIGNMENT: 3, Kind.PRIORITY: 3,
-    Kind.CATEGORY: 3, Kind.SCHEDULE: 3, Kind.HANDOVER: 4, Kind.ROW_RESPONSE: 8, Kind.ROW_SOLVE: 14, Kind.OFFERED: 20,
+    Kind.OPENED: 0,
+    Kind.VERSION: 1,
+    Kind.CREATED: 2,
+    Kind.TEAM: 3,
+    Kind.ASSIGNMENT: 3,
+    Kind.PRIORITY: 3,
+    Kind.CATEGORY: 3,
+    Kind.SCHEDULE: 3,
+    Kind.HANDOVER: 4,
+    Kind.ROW_RESPONSE: 8,
+    Kind.ROW_SOLVE: 14,
+    Kind.OFFERED: 20,
     Kind.SATISFACTION: 21,
-}  # fmt: skip
+}
 _LAST_PLACE = 22
 Columns = dict[str, Array]
 
@@ -44,7 +64,7 @@ Columns = dict[str, Array]
 def names_of(tickets: Tickets, events: pd.DataFrame) -> Names:
     """The values of tickets' rows and of the events of each kind, in order."""
     used: dict[str, pd.Index[str]] = {}
-    values, kinds = events["value"].cat, events["event_type"].cat
+    values = events["value"].cat
     for name in ("team", "priority", "category", "satisfaction"):
         codes = np.unique(values.codes.to_numpy()[is_one_of(events["event_type"], name)])
         told = values.categories[codes[codes >= 0]]
@@ -53,7 +73,6 @@ def names_of(tickets: Tickets, events: pd.DataFrame) -> Names:
         else:
             told = told.union(tickets.versions[name].cat.categories)
         used[name] = told[told != ""].sort_values()
-    del kinds
     agents = events["agent_key"].cat.categories.union(tickets.versions["agent_key"].cat.categories)
     return Names(used["team"], used["priority"], used["category"], agents, used["satisfaction"])
 
@@ -69,7 +88,7 @@ def make_spine(
     is_recorded = np.zeros(len(counted), bool)
     is_recorded[number[events["ticket"].to_numpy()[is_told]]] = True
     ids = events["event_id"]
-    parts += _of_rows(tickets, counted, number, is_recorded, as_of, clocks)
+    parts += _of_rows(tickets, is_recorded, clocks, as_of)
     columns = _put_together(parts)
     order = _order(columns, ids)
     columns = {name: column[order] for name, column in columns.items() if name not in ("place", "event")}
@@ -85,13 +104,9 @@ def _of_events(
         types.codes.to_numpy()
     ]
     is_public = events["is_public"].to_numpy(bool)
-    is_reply = kind == Kind.REPLY
+    is_reply, is_note = kind == Kind.REPLY, kind == Kind.NOTE
     kind = np.where(is_reply & ~is_public, np.int8(Kind.NOTE), kind)
-    kind = np.where(
-        (types.codes.to_numpy() == types.categories.get_indexer(["note"])[0]) & is_public,
-        np.int8(Kind.REPLY),
-        kind,
-    )
+    kind = np.where(is_note & is_public, np.int8(Kind.REPLY), kind)
     kind = np.where((kind == Kind.CALL) & ~is_public, np.int8(Kind.OTHER), kind)
     agent = codes_in(names.agent, events["agent_key"])
     author = codes_in(pd.Index(AUTHORS), events["actor_role"])
@@ -125,15 +140,24 @@ def _of_events(
     session = events["session_id"].cat.codes.to_numpy().astype(np.int64)
     place = _place(kind, author, is_answer, value)
     return {
-        "ticket": number[ticket], "moment": moment, "kind": kind, "author": author, "agent": agent, "value": value,
-        "version": np.full(len(events), -1), "session": session, "wait_seconds": events["wait_seconds"].to_numpy(float),
-        "is_event": np.ones(len(events), bool), "is_live": is_reply & ((session >= 0) | is_chat),
-        "is_contact": is_contact, "is_answer": is_answer,
+        "ticket": number[ticket],
+        "moment": moment,
+        "kind": kind,
+        "author": author,
+        "agent": agent,
+        "value": value,
+        "version": np.full(len(events), -1),
+        "session": session,
+        "wait_seconds": events["wait_seconds"].to_numpy(float),
+        "is_event": np.ones(len(events), bool),
+        "is_live": is_reply & ((session >= 0) | is_chat),
+        "is_contact": is_contact,
+        "is_answer": is_answer,
         "status_set": np.where(kind == Kind.STATUS, value, -1),
         "schedule": np.where(kind == Kind.SCHEDULE, value, -1),
         "place": place * 1000 + events["event_id"].str.len().to_numpy(np.int64),
         "event": np.arange(len(events)),
-    }  # fmt: skip
+    }
 
 
 def _place(kind: Array, author: Array, is_answer: Array, value: Array) -> Array:
@@ -151,17 +175,16 @@ def _is_inbound(tickets: Tickets) -> Array:
     return is_one_of(direction, "inbound") | direction.isna().to_numpy()
 
 
-def _of_rows(
-    tickets: Tickets, counted: Array, number: Array, is_recorded: Array, as_of: int, clocks: Clocks
-) -> list[Columns]:
-    """What the tickets' own rows tell: that they were opened, answered, solved where no event does; and versions."""
+def _of_rows(tickets: Tickets, is_recorded: Array, clocks: Clocks, as_of: int) -> list[Columns]:
+    """What the tickets' own rows tell: opened, answered and solved where no event does, and versions."""
+    counted, number = np.flatnonzero(tickets.counts), np.cumsum(tickets.counts) - 1
     rows = tickets.rows
     created = tickets.moments("created_at")[counted]
     responded = tickets.moments("first_responded_at")[counted]
     resolved = tickets.moments("resolved_at")[counted]
     is_done = is_one_of(rows["status"], *DONE)[counted]
     schedules = codes_in(clocks.names, tickets.versions["schedule_id"])
-    schedules = np.where(schedules < 0, clocks.names.get_loc("default"), schedules)
+    schedules = np.where(schedules < 0, _default(clocks), schedules)
     is_first = starts_of(tickets.version_ticket)
     first_version = np.flatnonzero(is_first)[counted]
     opened_as = np.where(is_recorded, 0, np.where(~is_done | (resolved != NEVER), 1, -1))
@@ -245,12 +268,12 @@ def _order(columns: Columns, ids: pd.Series[str]) -> Array:
 
 
 def _read_off(columns: Columns, clocks: Clocks, as_of: int) -> Spine:
-    """With each row's schedule and what its ticket's clock reads: where schedules changed, the sum of its stretches."""
+    """With schedules and what tickets' clocks read: the sum of stretches where schedules changed."""
     ticket, moment, kind = columns["ticket"], columns["moment"], columns["kind"]
     is_start = starts_of(ticket)
     first = np.flatnonzero(is_start)
     own = first[ticket]
-    default = int(clocks.names.get_indexer(["default"])[0])
+    default = _default(clocks)
     is_said = kind == Kind.SCHEDULE
     said = held(is_said, columns["schedule"], own, -2)
     of_row = held(columns["version"] >= 0, columns["schedule"], own, -1)
@@ -274,6 +297,11 @@ def _read_off(columns: Columns, clocks: Clocks, as_of: int) -> Spine:
         as_of_us[ticket[rows[is_last]]] = (sums - base)[is_last]
     columns = {name: column for name, column in columns.items() if name != "schedule"}
     return Spine(**columns, schedule=schedule, schedule_us=reading, clock_us=clock, as_of_us=as_of_us)
+
+
+def _default(clocks: Clocks) -> int:
+    """The schedule of tickets that name none."""
+    return int(np.flatnonzero(clocks.names == "default")[0])
 
 
 def is_inexact(tickets: Tickets, counted: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Which happenings count as what: touches, solves, reopenings, waits; and the customer's turns between answers.
+"""Which happenings count as what: touches, solves, reopenings, and turns between answers.
 
 What enters: the spine.  What leaves: `Marks`, flags and running counts of its rows.  Called by `tickets`.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.in_pandas.arrays import running, starts_of
 from benchmarks.in_pandas.landed import NEVER, Array
-from benchmarks.in_pandas.spine import AGENT, BOT, ON_HOLD, PENDING, SOLVED, Kind, Spine
+from benchmarks.in_pandas.spine import BOT, ON_HOLD, PENDING, SOLVED, Kind, Spine
 
 SESSION_GAP = 1_800_000_000
 
@@ -35,17 +35,17 @@ class Marks:
 
 def is_done(status: Array) -> Array:
     """Whether a status is solved or closed."""
-    return status >= SOLVED
+    return np.asarray(status >= SOLVED)
 
 
 def is_waiting(status: Array) -> Array:
     """Whether somebody waits for the company."""
-    return (status >= 0) & (status < SOLVED) & (status != PENDING)
+    return np.asarray((status >= 0) & (status < SOLVED) & (status != PENDING))
 
 
 def is_unassigned(status: Array, assignee: Array) -> Array:
     """Whether a ticket is unsolved and nobody's."""
-    return (status >= 0) & ~is_done(status) & (assignee < 0)
+    return np.asarray((status >= 0) & ~is_done(status) & (assignee < 0))
 
 
 def marks_of(spine: Spine) -> Marks:
@@ -108,11 +108,6 @@ def _sessions(spine: Spine) -> tuple[Array, Array]:
     return is_answered, waiting_since
 
 
-def by_agent(spine: Spine) -> Array:
-    """Whether an agent's replies, whatever else they are."""
-    return (spine.kind == Kind.REPLY) & (spine.author == AGENT)
-
-
 def is_on_hold(status: Array) -> Array:
     """Whether a ticket waits for somebody else."""
-    return status == ON_HOLD
+    return np.asarray(status == ON_HOLD)

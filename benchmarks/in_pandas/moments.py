@@ -1,7 +1,7 @@
 """One row a ticket: the rows of its story that matter, counts, and sums of waits.
 
-A ticket's clock never runs back, so the first of anything has the least reading of it.  A wait is the sum of what the
-clock read whenever it ended less whenever it began.  Called by `tickets` and `ticket_answers`.
+A ticket's clock never runs back, so the first of anything has the least reading of it.  A wait is the sum of
+what the clock read whenever it ended less whenever it began.  Called by `tickets` and `ticket_answers`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.in_pandas.arrays import starts_of, totals
 from benchmarks.in_pandas.landed import NEVER, Array
-from benchmarks.in_pandas.marks import Marks, is_done, is_on_hold, is_unassigned, is_waiting
+from benchmarks.in_pandas.marks import Marks, is_on_hold, is_unassigned, is_waiting
 from benchmarks.in_pandas.spine import BOT, CLOSED, CUSTOMER, PENDING, SOLVED, Kind, Spine
 
 
@@ -41,7 +41,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Turns:
-    """The customer's turns: the first message of each, how many there are, and the row that ends it (-1: none)."""
+    """The customer's turns: the first message of each, how many, and the row that ends it (-1: none)."""
 
     number: Array
     asked: Array
@@ -167,8 +167,3 @@ def turns_of(spine: Spine, marks: Marks, moments: Moments) -> Turns:
 def at(values: Array, rows: Array, none: int = NEVER) -> Array:
     """The values of rows of the spine, `none` where there is no row."""
     return np.where(rows >= 0, values[rows], none)
-
-
-def is_status_done(status: Array) -> Array:
-    """Whether a ticket's status is solved or closed."""
-    return is_done(status)

@@ -1,7 +1,7 @@
 """Durations by period and dimension: means with intervals, and exact percentiles.
 
-A group's values are put in order by sorting whole numbers, the group's above the value's rank: the ranks are found once
-for all dimensions and grains.  Called by `support_kpis`.
+A group's values are put in order by sorting whole numbers, the group's above the value's rank: the ranks are
+found once for all dimensions and grains.  Called by `support_kpis`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ POINTS = {"median": 0.5, "p90": 0.9, "p95": 0.95}
 
 @dataclass(frozen=True)
 class Durations:
-    """Rows of the spine and their days, metric after metric (`sizes` of each), with minutes on the two clocks."""
+    """Rows of the spine and days, metric after metric (`sizes` of each), with minutes on both clocks."""
 
     row: Array
     day: Array

@@ -12,14 +12,14 @@ from benchmarks.in_pandas.moments import Moments
 _LATE = 2**62
 
 
-def came_back(values: Values, moments: Moments, as_of: int) -> tuple[Array, Array]:
-    """By ticket: when it was first followed up, and when its customer next asked about the same; NEVER where not."""
+def came_back(values: Values, moments: Moments) -> tuple[Array, Array]:
+    """By ticket: when it was first followed up, and when its customer next asked about the same."""
     tickets, spine = values.tickets, values.spine
     rows, solved = tickets.rows, np.flatnonzero(moments.first_solve >= 0)
     row = moments.first_solve[solved]
     moment = spine.moment[row]
     created = tickets.moments("created_at")
-    is_contact = ~tickets.is_left_out & (created <= as_of)
+    is_contact = ~tickets.is_left_out & (created <= values.as_of)
 
     follow_up = np.full(len(spine.first), _LATE)
     number = np.cumsum(tickets.counts) - 1

@@ -1,7 +1,7 @@
-"""Service levels: what each target's clock is held against, and in which stretches of a ticket's life it stood.
+"""Service levels: what a target's clock is held against, in which stretches of a ticket's life.
 
-What enters: the spine and a ticket's story.  What leaves: `Runs`, `Spans`, which `dues` holds against the targets.
-Called by `tickets`.
+What enters: the spine and tickets' stories.  What leaves: `Runs`, `Spans`, which `dues` holds against the
+targets.  Called by `tickets`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.in_pandas.dimensions import Values
 from benchmarks.in_pandas.landed import BEFORE_ALL, FOREVER, NEVER, Array, day_number, local_days, seed
 from benchmarks.in_pandas.marks import is_done
 from benchmarks.in_pandas.moments import Moments, Turns, at
-from benchmarks.in_pandas.spine import PENDING, STATUSES, Kind
+from benchmarks.in_pandas.spine import STATUSES, Kind
 from benchmarks.in_pandas.ticket_answers import MINUTE, Story
 
 METRICS = ("first_response", "full_resolution", "requester_wait", "next_response")
@@ -30,7 +30,7 @@ NO_STATUS = len(STATUSES)
 
 @dataclass(frozen=True)
 class Targets:
-    """By number: metric and priority (-1: any), the days it is in force, how long, and which statuses pause it."""
+    """By number: metric and priority (-1: any), the days it is in force, how long, which statuses pause it."""
 
     metric: Array
     priority: Array
@@ -59,7 +59,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Runs:
-    """One row a service level: the ticket, what is promised, the rows that start and end it (-1: none), and why not."""
+    """One row a service level: the ticket, what is promised, the rows that start and end it (-1: none)."""
 
     ticket: Array
     metric: Array
@@ -108,7 +108,7 @@ def read_targets(seeds: Path, priorities: pd.Index[Any]) -> Targets:
         np.round(minutes * MINUTE).astype(np.int64),
         (rows["clock"] == "business").to_numpy(),
         np.column_stack((pauses, np.zeros(len(rows), bool))),
-        pauses.any(axis=1),
+        np.asarray(pauses.any(axis=1)),
     )
 
 
@@ -135,7 +135,7 @@ def runs_of(values: Values, story: Story, moments: Moments, turns: Turns) -> Run
         [
             (started_at == NEVER) | (ended >= 0) & (fulfilled_at < started_at),
             is_run_inexact,
-            ~moments.has_history[ticket] & is_untold,
+            ~story.has_history[ticket] & is_untold,
             (metric == REQUESTER_WAIT) & story.is_inexact[ticket],
         ],
         [NO_CLOCK, INEXACT, NO_EVENTS, INEXACT],
@@ -158,9 +158,9 @@ def _answer_of_turn(values: Values, started: Array) -> Array:
     return np.where((started >= 0) & (key[place] == wanted), rows[place], -1)
 
 
-def spans_of(values: Values, runs: Runs, targets: Targets, as_of: int) -> Spans:
+def spans_of(values: Values, runs: Runs, targets: Targets) -> Spans:
     """The stretches of all runs that nothing speaks against."""
-    spine = values.spine
+    spine, as_of = values.spine, values.as_of
     is_cut = spine.is_kind(
         Kind.OPENED, Kind.VERSION, Kind.STATUS, Kind.ROW_SOLVE, Kind.PRIORITY, Kind.SCHEDULE
     )
@@ -229,6 +229,3 @@ def spans_of(values: Values, runs: Runs, targets: Targets, as_of: int) -> Spans:
             for both in zip(vars(whole).values(), vars(parts).values(), strict=True)
         )
     )
-
-
-PAUSED_BY_CUSTOMER = PENDING

@@ -1,7 +1,7 @@
-"""What happened on each ticket, in its one order, with the values then in force and what the ticket's clock reads.
+"""What happened on each ticket, in its one order, with the values then in force and its clock's reading.
 
-What enters: tickets, their versions and events.  What leaves: `Spine`, arrays of all happenings by ticket and time;
-a value that a row sets holds until the next that sets it.  Called by everything that measures tickets.
+What enters: tickets, their versions and events.  What leaves: `Spine`, arrays of all happenings by ticket and
+time; a value that a row sets holds until the next that sets it.  Called by all that measures tickets.
 """
 
 from __future__ import annotations
@@ -145,10 +145,6 @@ class Spine:
     def version_row(self) -> Array:
         """At each row: the version in force, as its row in the table of versions."""
         return self.held(self.version >= 0, self.version)
-
-    def row_at(self, ticket: Array, row: Array) -> Array:
-        """The numbers within their tickets, from 1 on, of rows of the whole."""
-        return row - self.first[ticket] + 1
 
 
 def held(is_set: Array, values: Array, first: Array, unset: int) -> Array:

@@ -1,7 +1,7 @@
 """The support KPIs: what counts, by every period and dimension.
 
-What enters: tickets' stories, turns, decided service levels.  What leaves: durations with exact percentiles, rates,
-volumes and means in the table of KPIs.  Called by `tickets`.
+What enters: tickets' stories, turns, decided service levels.  What leaves: durations with exact percentiles,
+rates, volumes and means in the table of KPIs.  Called by `tickets`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from benchmarks.in_pandas.backlog import moved_rows
 from benchmarks.in_pandas.cells import folded, placed
 from benchmarks.in_pandas.dimensions import DIMENSIONS, Values
 from benchmarks.in_pandas.dues import BREACHED, MET, Decided
-from benchmarks.in_pandas.landed import Array
+from benchmarks.in_pandas.landed import NEVER, Array
 from benchmarks.in_pandas.moments import Turns
 from benchmarks.in_pandas.percentiles import Durations
-from benchmarks.in_pandas.periods import GRAINS, Calendar
+from benchmarks.in_pandas.periods import GRAINS
 from benchmarks.in_pandas.service_levels import METRICS, Runs
 from benchmarks.in_pandas.spine import Kind
 from benchmarks.in_pandas.survey_kpis import free_mean, rate
@@ -58,22 +58,17 @@ class Units:
 
 
 def support_kpis(
-    table: KpiTable,
-    values: Values,
-    story: Story,
-    turns: Turns,
-    decided: tuple[Runs, Decided],
-    calendar: Calendar,
-    day_of: Array,
+    table: KpiTable, values: Values, story: Story, turns: Turns, decided: tuple[Runs, Decided]
 ) -> None:
     """All of them."""
+    calendar = values.calendar
     units = {
-        "solve": _solves(story, day_of),
+        "solve": _solves(values, story),
         "promise": _promises(values, story, *decided),
-        "moved": _moved(values, day_of),
-        "resolved": _resolved(story, day_of),
+        "moved": _moved(values),
+        "resolved": _resolved(values, story),
     }
-    durations = _durations(values, story, turns, calendar, day_of)
+    durations = _durations(values, story, turns)
     for name in ("all", *DIMENSIONS):
         grains = GRAINS[1:] if name == "agent" else GRAINS
         for kind, some in units.items():
@@ -92,17 +87,17 @@ def support_kpis(
                 table.add(calendar, grain, name, places, kpi)
 
 
-def _solves(story: Story, day_of: Array) -> Units:
+def _solves(values: Values, story: Story) -> Units:
     row, _ = story.durations["first_resolution"]
     at = np.flatnonzero((row >= 0) & story.is_inbound)
     sums = {}
     for flag in FLAGS:
         is_so, applies = story.flags[flag]
         sums[flag], sums[f"{flag}_n"] = (is_so & applies)[at].astype(float), applies[at].astype(float)
-    return Units(row[at], day_of[row[at]], sums)
+    return Units(row[at], values.day[row[at]], sums)
 
 
-def _resolved(story: Story, day_of: Array) -> Units:
+def _resolved(values: Values, story: Story) -> Units:
     row, _ = story.durations["requester_wait"]
     at = np.flatnonzero((row >= 0) & story.is_inbound)
     sums = {}
@@ -110,25 +105,27 @@ def _resolved(story: Story, day_of: Array) -> Units:
         count, applies = story.counts[name]
         known = np.where(applies, count, 0)[at].astype(float)
         sums[name], sums[f"{name}_2"], sums[f"{name}_n"] = known, known * known, applies[at].astype(float)
-    return Units(row[at], day_of[row[at]], sums)
+    return Units(row[at], values.day[row[at]], sums)
 
 
-def _moved(values: Values, day_of: Array) -> Units:
+def _moved(values: Values) -> Units:
     rows = moved_rows(values)
     opened, solved = values.spine.kind[rows] == Kind.OPENED, values.marks.is_done_now[rows]
     sums = {"opened": opened, "solved": solved, "reopened": values.marks.is_reopen[rows]}
-    return Units(rows, day_of[rows], {name: flag.astype(float) for name, flag in sums.items()})
+    return Units(rows, values.day[rows], {name: flag.astype(float) for name, flag in sums.items()})
 
 
 def _promises(values: Values, story: Story, runs: Runs, decided: Decided) -> Units:
-    """Service levels kept or broken: of who fulfilled them, or where nobody has, as the ticket stood when broken."""
+    """Service levels kept or broken: of who fulfilled them, else as the ticket stood when they broke."""
     spine = values.spine
     is_met = decided.state == MET
     at = np.flatnonzero((is_met | (decided.state == BREACHED)) & story.is_inbound[runs.ticket])
     ended, ticket = runs.ended[at], runs.ticket[at]
     is_open = ended < 0
     broken_at = decided.breached_at[at]
-    stood = last_within(spine.moment, spine.first[ticket], spine.end[ticket], np.where(is_open, broken_at, 0))
+    stood = last_within(
+        spine.moment, spine.first[ticket], spine.end[ticket], np.where(is_open, broken_at, NEVER)
+    )
     row = np.where(is_open, stood, ended)
     codes = {}
     for name in DIMENSIONS:
@@ -143,7 +140,7 @@ def _promises(values: Values, story: Story, runs: Runs, decided: Decided) -> Uni
     return Units(row, decided.day[at], sums, codes)
 
 
-def _durations(values: Values, story: Story, turns: Turns, calendar: Calendar, day_of: Array) -> Durations:
+def _durations(values: Values, story: Story, turns: Turns) -> Durations:
     rows, calendars, businesses, sizes = [], [], [], {}
     for metric, (row, (minutes, business)) in story.durations.items():
         at = np.flatnonzero((row >= 0) & story.is_inbound & ~np.isnan(minutes))
@@ -160,7 +157,7 @@ def _durations(values: Values, story: Story, turns: Turns, calendar: Calendar, d
     sizes["next_response"] = len(at)
     row = np.concatenate(rows)
     clocks = {"calendar": np.concatenate(calendars), "business": np.concatenate(businesses)}
-    return Durations(row, day_of[row], sizes, clocks, calendar)
+    return Durations(row, values.day[row], sizes, clocks, values.calendar)
 
 
 def _solve_kpis(sums: dict[str, Array]) -> Iterator[Kpi]:

@@ -1,6 +1,6 @@
 """A ticket's durations on both clocks, counts and flags; its customer's turns.
 
-What enters: the spine's moments and turns.  What leaves: `Durations` and `Outcome`, written as `ticket_answers` and
+What enters: the spine's moments and turns.  What leaves: `Story`, written as `ticket_answers`, and
 `reply_answers`.  Called by `tickets`.
 """
 
@@ -13,13 +13,12 @@ import numpy as np
 
 from benchmarks.in_pandas import written
 from benchmarks.in_pandas.arrays import last_within, totals
-from benchmarks.in_pandas.clock import Clocks
 from benchmarks.in_pandas.dimensions import DIMENSIONS, Values
 from benchmarks.in_pandas.happenings import is_inexact
 from benchmarks.in_pandas.landed import NEVER, Array, codes_in, instants, is_one_of
 from benchmarks.in_pandas.marks import is_done
 from benchmarks.in_pandas.moments import Moments, Turns, at
-from benchmarks.in_pandas.spine import AUTHORS, BOT, CUSTOMER, STATUSES, SYSTEM
+from benchmarks.in_pandas.spine import BOT, CUSTOMER, STATUSES, SYSTEM
 
 MINUTE = 60_000_000.0
 WINDOW = 604_800_000_000
@@ -28,10 +27,11 @@ Pair = tuple[Array, Array]
 
 @dataclass(frozen=True)
 class Story:
-    """What later steps ask of a ticket: where its clock starts, how it stands, and its durations (calendar, business)."""
+    """What later steps ask of a ticket: where its clock starts, how it stands, and its durations."""
 
     is_inbound: Array
     is_inexact: Array
+    has_history: Array
     started: Array
     """The row its clock starts at; -1 where nobody has asked."""
     started_at: Array
@@ -51,17 +51,9 @@ def minutes(earlier: Array, later: Array) -> Array:
     return np.where(known, np.maximum(later - earlier, 0) / MINUTE, np.nan)
 
 
-def story_of(
-    values: Values,
-    moments: Moments,
-    turns: Turns,
-    clocks: Clocks,
-    came_back: Pair,
-    counted: Array,
-    as_of: int,
-) -> Story:
+def story_of(values: Values, moments: Moments, came_back: Pair) -> Story:
     """Measure every ticket."""
-    tickets, spine, marks = values.tickets, values.spine, values.marks
+    tickets, spine, counted, as_of = values.tickets, values.spine, values.counted, values.as_of
     rows = tickets.rows.take(counted)
     m, has_history = moments, moments.has_history
     direction = rows["direction"]
@@ -101,7 +93,7 @@ def story_of(
     )
     lasting = np.where(is_solved, m.last_solve, -1)
     durations: dict[str, tuple[Array, Pair]] = {
-        "first_response": (responded, _first_response(values, m, clocks, counted, since_start(responded))),
+        "first_response": (responded, _first_response(values, m, since_start(responded))),
         "first_bot_response": (m.first_bot_reply, since_start(m.first_bot_reply)),
         "first_response_after_handover": (after, (handed[0], handed[1])),
         "first_resolution": (m.first_solve, since_start(m.first_solve, is_first)),
@@ -154,15 +146,24 @@ def story_of(
         ),
         "is_auto_solved": (solver == SYSTEM, has_solve),
     }
-    del marks, turns
     return Story(
-        is_inbound, inexact, started, started_at, started_us, status, lasting >= 0, durations, flags, counts
+        is_inbound,
+        inexact,
+        has_history,
+        started,
+        started_at,
+        started_us,
+        status,
+        lasting >= 0,
+        durations,
+        flags,
+        counts,
     )
 
 
-def _first_response(values: Values, m: Moments, clocks: Clocks, counted: Array, from_start: Pair) -> Pair:
+def _first_response(values: Values, m: Moments, from_start: Pair) -> Pair:
     """From the start, or where a live contact waited in a queue, from when it entered that."""
-    spine, marks = values.spine, values.marks
+    spine, marks, counted = values.spine, values.marks, values.counted
     is_live = is_one_of(values.tickets.rows["channel"], "chat", "phone")[counted] & (m.row_response < 0)
     wait = np.where(m.first_touch >= 0, spine.wait_seconds[m.first_touch], np.nan)
     since = at(marks.waiting_since, m.first_touch)
@@ -177,7 +178,7 @@ def _first_response(values: Values, m: Moments, clocks: Clocks, counted: Array, 
     row = last_within(spine.moment, spine.first[some], spine.end[some], looked)
     ahead = spine.clock_us[row] - spine.schedule_us[row]
     entered_us = np.full(len(wait), NEVER)
-    entered_us[some] = ahead + clocks.reading(spine.schedule[row], entered[some])
+    entered_us[some] = ahead + values.clocks.reading(spine.schedule[row], entered[some])
     waited = np.where(has_wait, wait / 60, minutes(since, touched))
     business = minutes(entered_us, at(spine.clock_us, m.first_touch))
     return np.where(queue, waited, from_start[0]), np.where(queue, business, from_start[1])
@@ -192,12 +193,10 @@ def turn_minutes(values: Values, turns: Turns) -> Pair:
     return calendar, business
 
 
-def write_tickets(
-    folder: Path, values: Values, story: Story, m: Moments, turns: Turns, counted: Array
-) -> None:
+def write_tickets(folder: Path, values: Values, story: Story, m: Moments, turns: Turns) -> None:
     """Write `ticket_answers`."""
-    spine, rows = values.spine, values.tickets.rows.take(counted)
-    size = len(counted)
+    spine, rows = values.spine, values.tickets.rows.take(values.counted)
+    size = len(rows)
     outcome = outcomes(values, turns)
     ticket = spine.ticket[turns.asked]
     replied = outcome == 0
@@ -237,11 +236,11 @@ def outcomes(values: Values, turns: Turns) -> Array:
     return np.where(turns.ended < 0, 2, np.where(values.marks.is_touch[turns.ended], 0, 1))
 
 
-def write_turns(folder: Path, values: Values, turns: Turns, counted: Array, as_of: int) -> None:
+def write_turns(folder: Path, values: Values, turns: Turns) -> None:
     """Write `reply_answers`."""
-    spine, tickets = values.spine, values.tickets
+    spine, as_of = values.spine, values.as_of
     ticket = spine.ticket[turns.asked]
-    rows = tickets.rows.take(counted[ticket])
+    rows = values.tickets.rows.take(values.counted[ticket])
     ended_at, ended_us = at(spine.moment, turns.ended), at(spine.clock_us, turns.ended)
     is_open = turns.ended < 0
     columns = {
@@ -263,6 +262,3 @@ def write_turns(folder: Path, values: Values, turns: Turns, counted: Array, as_o
         codes = np.where(is_open, -1, values.codes(name, np.where(is_open, 0, turns.ended)))
         columns[name] = written.names(codes, values.names_of(name))
     written.write(folder, "reply_answers", columns)
-
-
-AUTHOR_NAMES = AUTHORS

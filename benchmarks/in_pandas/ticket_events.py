@@ -1,6 +1,7 @@
 """Ticket events: the newest of each id, on tickets that count, repeats under new ids apart.
 
-What enters: landed events, the tickets.  What leaves: a frame of events, not yet in order.  Called by `tickets`.
+What enters: landed events, the tickets.  What leaves: a frame of events, not yet in order.
+Called by `tickets`.
 """
 
 from __future__ import annotations

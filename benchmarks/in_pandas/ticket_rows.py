@@ -69,7 +69,7 @@ class Tickets:
     def numbers_of(self, ids: Array, sources: Array) -> Array:
         """The tickets' numbers by the codes of their ids and sources; -1 of who is not known."""
         known = (ids >= 0) & (sources >= 0)
-        return np.where(known, self.keys.get_indexer(ids * len(self.sources) + sources), -1)
+        return np.where(known, self.keys.get_indexer(pd.Index(ids * len(self.sources) + sources)), -1)
 
 
 def read_tickets(landing: Path) -> Tickets:

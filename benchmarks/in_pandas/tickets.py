@@ -14,12 +14,11 @@ from benchmarks.in_pandas.backlog import write_backlog
 from benchmarks.in_pandas.clock import read_clocks
 from benchmarks.in_pandas.customers import read_customers
 from benchmarks.in_pandas.dimensions import Values
-from benchmarks.in_pandas.dues import dues_of, write_service_levels
+from benchmarks.in_pandas.dues import decide, dues_of, write_service_levels
 from benchmarks.in_pandas.happenings import make_spine, names_of
 from benchmarks.in_pandas.landed import local_days, midnight
 from benchmarks.in_pandas.marks import marks_of
 from benchmarks.in_pandas.moments import moments_of, turns_of
-from benchmarks.in_pandas.periods import Calendar
 from benchmarks.in_pandas.returns import came_back
 from benchmarks.in_pandas.service_levels import read_targets, runs_of, spans_of
 from benchmarks.in_pandas.support_kpis import support_kpis
@@ -33,34 +32,28 @@ def answer(landing: Path, seeds: Path, folder: Path) -> None:
     """Write every table of answers into `folder`."""
     tickets, events = read_tickets(landing), read_events(landing)
     last = max(latest_instant(tickets), int(events["occurred"].max()))
-    as_of_day = int(local_days(np.array([last]))[0])
-    as_of = int(midnight(np.array([as_of_day + 1]))[0])
-    created_day = local_days(tickets.moments("created_at"))
-    clocks = read_clocks(seeds, int(created_day.min()) - 60, as_of_day + 5 * 366)
+    first_day, last_day = local_days(np.array([int(tickets.moments("created_at").min()), last]))
+    as_of = int(midnight(np.array([last_day + 1]))[0])
+    clocks = read_clocks(seeds, int(first_day) - 60, int(last_day) + 5 * 366)
     events = counted_events(events, tickets, as_of)
     names = names_of(tickets, events)
     spine, counted = make_spine(tickets, events, clocks, names, as_of)
     del events
     marks = marks_of(spine)
-    customers = read_customers(landing)
-    customer = customers.numbers_of(tickets.rows["customer_key"])[counted]
-    values = Values(tickets, spine, marks, names, customers, customer)
+    values = Values(tickets, spine, marks, names, read_customers(landing), counted, clocks, as_of)
     moments = moments_of(spine, marks, as_of)
     turns = turns_of(spine, marks, moments)
-    back = came_back(values, moments, as_of)
-    story = story_of(values, moments, turns, clocks, back, counted, as_of)
-    write_tickets(folder, values, story, moments, turns, counted)
-    write_turns(folder, values, turns, counted, as_of)
+    story = story_of(values, moments, came_back(values, moments))
+    write_tickets(folder, values, story, moments, turns)
+    write_turns(folder, values, turns)
     targets = read_targets(seeds, names.priority)
     runs = runs_of(values, story, moments, turns)
-    due = dues_of(spans_of(values, runs, targets, as_of), targets, clocks)
-    decided = write_service_levels(folder, values, story, moments, runs, (due, targets, clocks, counted))
-    day_of = local_days(spine.moment)
-    created_day = created_day[counted]
-    write_backlog(folder, values, day_of, created_day, as_of_day)
-    calendar = Calendar(int(created_day.min()), as_of_day, as_of_day)
+    due = dues_of(spans_of(values, runs, targets), targets, clocks)
+    decided = decide(values, story, runs, due, targets)
+    write_service_levels(folder, values, runs, decided, targets)
+    write_backlog(folder, values)
     with KpiTable(folder) as table:
-        support_kpis(table, values, story, turns, (runs, decided), calendar, day_of)
+        support_kpis(table, values, story, turns, (runs, decided))
 
 
 def main() -> None:
