@@ -1,7 +1,6 @@
 """How the spine is made: rows of tickets, versions and events put together, ordered, and read off the clocks.
 
-What enters: tickets, events, clocks.  What leaves: `Spine`, and the `Names` of its values.
-Called by `tickets`.
+What enters: tickets, events, clocks.  What leaves: `Spine`.  Called by `tickets`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from benchmarks.in_pandas.spine import (
     Spine,
     held,
 )
-from benchmarks.in_pandas.ticket_rows import DONE, Tickets, has_date_only
+from benchmarks.in_pandas.ticket_rows import DONE, Tickets
 
 _KINDS = {
     "created": Kind.CREATED,
@@ -59,22 +58,6 @@ _PLACES = {
 }
 _LAST_PLACE = 22
 Columns = dict[str, Array]
-
-
-def names_of(tickets: Tickets, events: pd.DataFrame) -> Names:
-    """The values of tickets' rows and of the events of each kind, in order."""
-    used: dict[str, pd.Index[str]] = {}
-    values = events["value"].cat
-    for name in ("team", "priority", "category", "satisfaction"):
-        codes = np.unique(values.codes.to_numpy()[is_one_of(events["event_type"], name)])
-        told = values.categories[codes[codes >= 0]]
-        if name == "satisfaction":
-            told = told.str.strip(" ").str.lower().unique()
-        else:
-            told = told.union(tickets.versions[name].cat.categories)
-        used[name] = told[told != ""].sort_values()
-    agents = events["agent_key"].cat.categories.union(tickets.versions["agent_key"].cat.categories)
-    return Names(used["team"], used["priority"], used["category"], agents, used["satisfaction"])
 
 
 def make_spine(
@@ -302,8 +285,3 @@ def _read_off(columns: Columns, clocks: Clocks, as_of: int) -> Spine:
 def _default(clocks: Clocks) -> int:
     """The schedule of tickets that name none."""
     return int(np.flatnonzero(clocks.names == "default")[0])
-
-
-def is_inexact(tickets: Tickets, counted: Array) -> Array:
-    """Whether a ticket's creation came as a date alone."""
-    return has_date_only(tickets.rows, "created_at")[counted]

@@ -30,7 +30,7 @@ NO_STATUS = len(STATUSES)
 
 @dataclass(frozen=True)
 class Targets:
-    """By number: metric and priority (-1: any), the days it is in force, how long, which statuses pause it."""
+    """By number: metric and priority (-1: any), the days it is in force, how long, what pauses it."""
 
     metric: Array
     priority: Array

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.in_pandas.arrays import starts_of
-from benchmarks.in_pandas.landed import Array
+from benchmarks.in_pandas.landed import Array, is_one_of
+from benchmarks.in_pandas.ticket_rows import Tickets
 
 
 class Kind(IntEnum):
@@ -162,3 +163,19 @@ class Names:
     category: pd.Index[str]
     agent: pd.Index[str]
     satisfaction: pd.Index[str]
+
+
+def names_of(tickets: Tickets, events: pd.DataFrame) -> Names:
+    """The values of tickets' rows and of the events of each kind, in order."""
+    used: dict[str, pd.Index[str]] = {}
+    values = events["value"].cat
+    for name in ("team", "priority", "category", "satisfaction"):
+        codes = np.unique(values.codes.to_numpy()[is_one_of(events["event_type"], name)])
+        told = values.categories[codes[codes >= 0]]
+        if name == "satisfaction":
+            told = told.str.strip(" ").str.lower().unique()
+        else:
+            told = told.union(tickets.versions[name].cat.categories)
+        used[name] = told[told != ""].sort_values()
+    agents = events["agent_key"].cat.categories.union(tickets.versions["agent_key"].cat.categories)
+    return Names(used["team"], used["priority"], used["category"], agents, used["satisfaction"])

@@ -14,11 +14,11 @@ import numpy as np
 from benchmarks.in_pandas import written
 from benchmarks.in_pandas.arrays import last_within, totals
 from benchmarks.in_pandas.dimensions import DIMENSIONS, Values
-from benchmarks.in_pandas.happenings import is_inexact
 from benchmarks.in_pandas.landed import NEVER, Array, codes_in, instants, is_one_of
 from benchmarks.in_pandas.marks import is_done
 from benchmarks.in_pandas.moments import Moments, Turns, at
 from benchmarks.in_pandas.spine import BOT, CUSTOMER, STATUSES, SYSTEM
+from benchmarks.in_pandas.ticket_rows import is_inexact
 
 MINUTE = 60_000_000.0
 WINDOW = 604_800_000_000
@@ -58,7 +58,7 @@ def story_of(values: Values, moments: Moments, came_back: Pair) -> Story:
     m, has_history = moments, moments.has_history
     direction = rows["direction"]
     is_inbound = is_one_of(direction, "inbound") | direction.isna().to_numpy()
-    inexact = is_inexact(tickets, counted)
+    inexact = is_inexact(tickets)
     created = instants(rows["created_at"])
     started = np.where(is_inbound, spine.first, m.first_contact)
     started_at = np.where(is_inbound, created, at(spine.moment, m.first_contact))

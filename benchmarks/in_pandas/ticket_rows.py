@@ -103,9 +103,10 @@ def read_tickets(landing: Path) -> Tickets:
     )
 
 
-def has_date_only(rows: pd.DataFrame, column: str) -> Array:
-    """Whether a column came as a date alone."""
-    return np.asarray(rows["date_only"].str.contains(column, regex=False).fillna(False), bool)
+def is_inexact(tickets: Tickets) -> Array:
+    """Whether the creation of each ticket that counts came as a date alone."""
+    told = tickets.rows["date_only"][tickets.counts]
+    return np.asarray(told.str.contains("created_at", regex=False).fillna(False), bool)
 
 
 def latest_instant(tickets: Tickets) -> int:

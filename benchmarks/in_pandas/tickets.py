@@ -15,12 +15,13 @@ from benchmarks.in_pandas.clock import read_clocks
 from benchmarks.in_pandas.customers import read_customers
 from benchmarks.in_pandas.dimensions import Values
 from benchmarks.in_pandas.dues import decide, dues_of, write_service_levels
-from benchmarks.in_pandas.happenings import make_spine, names_of
+from benchmarks.in_pandas.happenings import make_spine
 from benchmarks.in_pandas.landed import local_days, midnight
 from benchmarks.in_pandas.marks import marks_of
 from benchmarks.in_pandas.moments import moments_of, turns_of
 from benchmarks.in_pandas.returns import came_back
 from benchmarks.in_pandas.service_levels import read_targets, runs_of, spans_of
+from benchmarks.in_pandas.spine import names_of
 from benchmarks.in_pandas.support_kpis import support_kpis
 from benchmarks.in_pandas.ticket_answers import story_of, write_tickets, write_turns
 from benchmarks.in_pandas.ticket_events import counted_events, read_events
