@@ -121,11 +121,7 @@ def test_ids_that_identify_are_keyed(value: str) -> None:
 
 
 @settings(deadline=None)
-@given(
-    st.lists(
-        st.sampled_from(["02-123-4567", "T-1", "r7", "C-1234", "03", "1-2", "7890", "a@b.com", "10.1.2.3"])
-    )
-)
+@given(st.lists(st.sampled_from(["031-1234567", "T-1", "r7", "C-1234", "03", "1-2", "7890", "10.1.2.3"])))
 def test_ids_beside_others_are_as_safe(values: list[str]) -> None:
     """A column is asked as one text: what ends one id must not hide what the next begins with."""
     assert KEYER.safe_id_array(pa.array(values, pa.string())).to_pylist() == [*map(KEYER.safe_id, values)]
