@@ -36,6 +36,8 @@ class Night:
 def nights_of(rows: Mapping[str, Sequence[Row]], seed: int, edges: Sequence[datetime]) -> Iterator[Night]:
     """The nights that end at `edges`; what happened after the last comes with it."""
     rng = random.Random(seed)
+    sources = {row.get("source", "test") for entity_rows in rows.values() for row in entity_rows}
+    places = {source: 2 * place for place, source in enumerate(sorted(sources))}
     landed: dict[str, list[Row]] = {entity: [] for entity in rows}
     batches: dict[tuple[str, str, int], Row] = {}
     arriving: list[dict[str, list[Row]]] = [{entity: [] for entity in rows} for _ in edges]
@@ -52,7 +54,7 @@ def nights_of(rows: Mapping[str, Sequence[Row]], seed: int, edges: Sequence[date
             positions: dict[tuple[str, int], int] = {}
             for row in entity_rows:
                 source = row.get("source", "test")
-                sequence = 2 * number + rng.randrange(2)
+                sequence = 2 * len(places) * number + places[source] + rng.randrange(2)
                 positions[source, sequence] = positions.get((source, sequence), -1) + 1
                 landed[entity].append(
                     row | {"batch_sequence": sequence, "position": positions[source, sequence]}
