@@ -142,7 +142,7 @@ def module_of(part: Part, beside: str) -> str:
 
 
 def answers_of(part: Part, folder: Path, beside: str) -> Path:
-    """Where a program by hand leaves its answers: a DuckDB file, or a folder of Parquet: a file or a folder a table."""
+    """Where a program leaves its answers: a DuckDB file, or a folder of a Parquet file or folder a table."""
     return folder / (f"{part.name}.duckdb" if beside == "duckdb" else part.name)
 
 

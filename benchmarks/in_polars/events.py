@@ -14,6 +14,7 @@ import polars as pl
 
 from benchmarks.in_polars.landed import local_day, midnight, scan
 
+STATUSES = ["new", "open", "pending", "on_hold", "solved", "closed"]
 DONE, WAITING = ["solved", "closed"], ["new", "open", "on_hold"]
 DAY_US = 86_400_000_000
 WEEK_US = 7 * DAY_US

@@ -8,9 +8,9 @@ from __future__ import annotations
 import polars as pl
 
 from benchmarks.in_polars.events import Landed
-from benchmarks.in_polars.facts import minutes
 from benchmarks.in_polars.intervals import t_975
 from benchmarks.in_polars.kpis import Kpi, KpiTable, average, share
+from benchmarks.in_polars.landmarks import minutes
 from benchmarks.in_polars.periods import by_period, grains_of, kept_places, placed
 from benchmarks.in_polars.stories import DIMENSIONS, Segments, Stories, in_force, said_or_known
 
