@@ -5,7 +5,7 @@ Unknown numbers are NaN here and null there.  Called by the modules that answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -100,7 +100,7 @@ class Kpi:
     value: Array
     numerator: Array | None = None
     denominator: Array | None = None
-    ends: Any = None
+    ends: Callable[[Array], tuple[Array, Array]] | None = None
 
 
 class KpiTable:
