@@ -60,6 +60,8 @@ def kpi_environment() -> jinja2.Environment:
         "ref": lambda name: name,
         "var": lambda name, default=None: variables.get(name, default),
         "return": _leave,
+        "execute": True,
+        "is_incremental": lambda: False,
     }
     # Macros find one another among the globals, as in dbt, not as their neighbours in one text.
     text = "\n".join(path.read_text(encoding="utf-8") for path in paths)

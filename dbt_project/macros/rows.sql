@@ -140,3 +140,17 @@
 {% macro duckdb__all_but(relation, columns) -%}
     {{ relation }}.* exclude ({{ columns | join(', ') }})
 {%- endmacro %}
+
+{#- An aggregate: a digest of the rows of a relation, whatever their order; as text. Equal rows have equal digests; that
+    others have the same is as unlikely as 64 bits say. -#}
+{% macro rows_digest(relation) -%}
+    {{ adapter.dispatch('rows_digest')(relation) }}
+{%- endmacro %}
+
+{% macro default__rows_digest(relation) -%}
+    concat(count(*), ' ', sum(cast(xxhash64(struct({{ relation }}.*)) as decimal(38, 0))))
+{%- endmacro %}
+
+{% macro duckdb__rows_digest(relation) -%}
+    concat(count(*), ' ', sum(cast(hash({{ relation }}) as hugeint)))
+{%- endmacro %}

@@ -36,7 +36,7 @@ TOUCHED = {
 }
 """What is touched tonight: of what, by which columns."""
 NOT_COMPARED = {
-    "int_ticket_keys",
+    *("int_ticket_keys", "int_kpi_inputs", "int_touched_periods"),
     *("int_touched_tickets", "int_touched_answers", "int_ticket_numbers", "int_ticket_duplicate_events"),
     *("int_touched_submissions", "int_touched_transactions", "int_touched_touchpoints"),
     "int_touched_customers",
@@ -45,7 +45,7 @@ NOT_COMPARED = {
     *("int_ticket_recontacts", "int_ticket_spine", "int_ticket_states", "int_ticket_turns"),
     *("int_ticket_values", "int_ticket_waits", "int_sla_clocks", "int_sla_runs", "int_sla_spans"),
 }
-"""Tables of what was touched tonight, and the numbers once given (to tickets dropped since, too)."""
+"""Tables of what was touched tonight, its digests, and the numbers once given (to tickets dropped since, too)."""
 
 
 def company_nights(seed: int, tickets: int, count: int) -> Iterator[Night]:

@@ -10,14 +10,58 @@
   `units` names a relation or CTE, one row per thing counted, with `date_column` (its day in the reporting zone), a
   text column named as each of `dimensions`, and respondent_key; the dimension `all` is added. Values are as in
   `kept_values`. `restricted` is a condition on the units that the dimensions in `unrestricted` are exempt from.
+
+  Where a model keeps its periods (`kept_by_period`), only tonight's are made: what counts in none of them but in all
+  time is folded into one day.
 #}
 {% macro grouped_measures(
     units, date_column, dimensions, measures={}, few={"is_few": "true"}, by=[], restricted="true", unrestricted=[]
 ) %}
     {%- set keys = by + ["grain", "period_start", "slot", "dimension", "dimension_value"] -%}
+    {%- set is_of_some_periods = is_of_tonight() != "true" -%}
+    {%- set day = "folded_day" if is_of_some_periods else date_column -%}
     with kept_values as (
 
         {{ kept_values(units, dimensions) }}
+
+    ),
+
+    period_days as (
+
+        {{ tonights_period_days() }}
+
+    ),
+
+    {%- if is_of_some_periods %}
+
+    folded_days as (
+
+        select
+            date_day as unit_day,
+            coalesce(max(case when grain <> 'all' then date_day end), date '1900-01-01') as folded_day
+        from period_days
+        group by date_day
+
+    ),
+    {%- endif %}
+
+    measured_days as (
+
+        {%- if is_of_some_periods %}
+        select * from period_days
+        where grain <> 'all'
+
+        union all
+
+        select distinct
+            folded_day as date_day,
+            'all' as grain,
+            date '1900-01-01' as period_start,
+            'current' as slot
+        from folded_days
+        {%- else %}
+        select * from period_days
+        {%- endif %}
 
     ),
 
@@ -27,7 +71,7 @@
         select
             '{{ dimension }}' as dimension,
             {{ "'all'" if dimension == "all" else dimension }} as unit_value,
-            {{ date_column }} as date_day,
+            {{ day }} as date_day,
             {%- for column in by %}
             {{ column }},
             {%- endfor %}
@@ -40,8 +84,11 @@
             {%- endfor %}
             count(*) as n
         from {{ units }}
+        {%- if is_of_some_periods %}
+        inner join folded_days on {{ date_column }} = unit_day
+        {%- endif %}
         where {{ "true" if dimension in unrestricted else restricted }}
-        group by {{ (by + [date_column]) | join(", ") }}{{ ", " ~ dimension if dimension != "all" }}
+        group by {{ (by + [day]) | join(", ") }}{{ ", " ~ dimension if dimension != "all" }}
         {%- if not loop.last %}
         union all
         {%- endif %}
@@ -69,7 +116,7 @@
             {%- endfor %}
             cast(sum(daily_measures.n) as bigint) as n
         from daily_measures
-        inner join {{ ref("int_period_days") }} as period_days
+        inner join measured_days as period_days
             on
                 daily_measures.date_day = period_days.date_day
                 and {{ has_grain("daily_measures.dimension", "period_days.grain") }}
@@ -98,7 +145,7 @@
             period_measures.dimension_value,
             period_days.date_day
         from period_measures
-        inner join {{ ref("int_period_days") }} as period_days
+        inner join period_days
             on
                 period_measures.grain = period_days.grain
                 and period_measures.period_start = period_days.period_start

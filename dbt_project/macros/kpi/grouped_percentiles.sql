@@ -9,6 +9,9 @@
   `shares`. If `tested`, also <column>_p_value of the change of the median (the first of `shares` must be 0.5) from the
   period before, where both have 30 values or more: Mood's test with Yates's correction, see `median_test_p`.
 
+  Where a model keeps its periods (`kept_by_period`), only tonight's are made; all units are then read once more for
+  all time.
+
   `units` and `date_column` are as in `grouped_measures`; `dimensions` are all that are wanted, `all` among them. What
   aggregates hold is freed when a statement ends: of many units, ask for one dimension at a time
   (`grouped_percentiles_inserts`).
@@ -17,9 +20,16 @@
     {%- set grains = ["day", "week", "month", "quarter"] -%}
     {%- set split_dimensions = dimensions | reject("equalto", "all") | list -%}
     {%- set places = by + ["grain", "period_start", "slot", "dimension", "place"] -%}
+    {%- set is_of_some_periods = is_of_tonight() != "true" -%}
     with kept_values as (
 
         {{ kept_values(units, split_dimensions) }}
+
+    ),
+
+    period_days as (
+
+        {{ tonights_period_days(with_previous=tested) }}
 
     ),
 
@@ -30,7 +40,7 @@
             {%- for grain in grains + ["all"] %},
             max(case when slot = 'current' and grain = '{{ grain }}' then period_start end) as {{ grain }}_start
             {%- endfor %}
-        from {{ ref("int_period_days") }}
+        from period_days
         group by date_day
 
     ),
@@ -63,7 +73,7 @@
 
     elapsed_days as (
 
-        select * from {{ ref("int_period_days") }}
+        select * from period_days
         where slot = 'elapsed'
 
     ),
@@ -71,7 +81,7 @@
     place_percentiles as (
 
         {%- for dimension in dimensions %}
-        {%- set own_grains = grains_of(dimension) %}
+        {%- set own_grains = grains_of(dimension) | reject("equalto", "all" if is_of_some_periods else none) | list %}
         select
             {%- for column in by %}
             {{ column }},
@@ -94,6 +104,9 @@
             {{ percentiles(column, shares) }} as {{ column }}_percentiles
             {%- endfor %}
         from placed_units
+        {%- if is_of_some_periods %}
+        where coalesce({% for grain in own_grains %}{{ grain }}_start{{ ", " if not loop.last }}{% endfor %}) is not null
+        {%- endif %}
         group by grouping sets (
             {%- for grain in own_grains %}
             ({{ (by + [dimension ~ "_place", grain ~ "_start"]) | join(", ") }}){{ "," if not loop.last }}
@@ -101,6 +114,26 @@
         )
 
         union all
+        {%- if is_of_some_periods %}
+
+        select
+            {%- for column in by %}
+            {{ column }},
+            {%- endfor %}
+            'all' as grain,
+            date '1900-01-01' as period_start,
+            'current' as slot,
+            '{{ dimension }}' as dimension,
+            {{ dimension }}_place as place
+            {%- for column in columns %},
+            count({{ column }}) as {{ column }}_n,
+            {{ percentiles(column, shares) }} as {{ column }}_percentiles
+            {%- endfor %}
+        from placed_units
+        group by {{ (by + [dimension ~ "_place"]) | join(", ") }}
+
+        union all
+        {%- endif %}
 
         select
             {%- for column in by %}
@@ -167,7 +200,9 @@
             {{ "and " if not loop.first }}place_percentiles.{{ key }} = median_tests.{{ key }}
             {%- endfor %}
     {%- endif %}
-    where place_percentiles.period_start is not null
+    where
+        place_percentiles.period_start is not null
+        and {{ is_of_tonight("place_percentiles.grain", "place_percentiles.period_start") }}
 {% endmacro %}
 
 {#

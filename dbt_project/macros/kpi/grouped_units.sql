@@ -36,7 +36,7 @@
             when '{{ dimension }}' then units.{{ dimension }}
             {%- endfor %}
         end
-    inner join {{ ref("int_period_days") }} as period_days
+    inner join ({{ tonights_period_days() }}) as period_days
         on period_days.date_day = units.{{ date_column }}
         and {{ has_grain("dimensions.dimension", "period_days.grain") }}
 {% endmacro %}

@@ -122,7 +122,9 @@
                 {{ "and " if not loop.first }}current_rows.{{ key }} = {{ other }}.{{ key }}
                 {%- endfor %}
         {%- endfor %}
-        where current_rows.slot = 'current'
+        where
+            current_rows.slot = 'current'
+            and {{ is_of_tonight("current_rows.grain", "current_rows.period_start") }}
         order by current_rows.grain, current_rows.dimension, current_rows.dimension_value, current_rows.period_start
 
     ),

@@ -1,14 +1,15 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family `journey`: where interactions fail, end early or are handed up, which steps lead on, and how far
 -- satisfaction differs between channels.
+{{ config(**kept_by_period('journey')) }}
 with outcomes as (
 
-    select * from {{ ref('int_journey_outcomes') }}
+    {{ units_of('journey', 'outcomes') }}
 
 ),
 
 steps as (
 
-    select * from {{ ref('int_journey_steps') }}
+    {{ units_of('journey', 'steps') }}
 
 ),
 
@@ -63,6 +64,7 @@ channel_measures as (
         dimension = 'channel'
         and dimension_value not in ('(none)', '(other)')
         and not csat_is_suppressed
+        and {{ is_of_tonight() }}
     group by grain, period_start, slot
 
 ),

@@ -1,11 +1,9 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family ces.
+{{ config(**kept_by_period('ces')) }}
 {%- set scale_min, scale_max = var('ces_scale_min'), var('ces_scale_max') %}
 with answers as (
 
-    select * from {{ ref('int_feedback_answers') }}
-    where
-        effort_score is not null
-        and respondent_type = 'customer'
+    {{ units_of('ces', 'answers') }}
 
 ),
 

@@ -1,5 +1,6 @@
 -- One row per kpi, grain, period_start, dimension and dimension_value whose change from the comparable period can be
 -- tested: the p value of that change. Mirrors are not tested.
+{{ config(**kept_by_period('every')) }}
 {%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
 with
 
@@ -46,6 +47,7 @@ pairs_of_{{ family }} as (
     where
         current_rows.slot = 'current'
         and periods.previous_slot = 'current'
+        and {{ is_of_tonight('current_rows.grain', 'current_rows.period_start') }}
 
 ),
 {%- endfor %}

@@ -1,10 +1,8 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family csat.
+{{ config(**kept_by_period('csat')) }}
 with answers as (
 
-    select * from {{ ref('int_feedback_answers') }}
-    where
-        is_satisfied is not null
-        and respondent_type = 'customer'
+    {{ units_of('csat', 'answers') }}
 
 ),
 

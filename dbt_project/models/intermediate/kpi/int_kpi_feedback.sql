@@ -1,24 +1,12 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family feedback.
-{%- set pillars = ['useful', 'usable', 'enjoyable'] %}
+{{ config(**kept_by_period('feedback')) }}
+{%- set pillars = cx_pillars() %}
 {%- set group_columns = 'grain, period_start, slot, dimension, dimension_value' %}
-with submissions as (
-
-    select * from {{ ref('int_feedback_submissions') }}
-    where respondent_type = 'customer'
-
-),
-
-answers as (
-
-    select * from {{ ref('int_feedback_answers') }}
-
-),
 
 -- Response rate: an invitation counts in the period it went out; an answer nobody was invited to give does not.
-invitations as (
+with invitations as (
 
-    select * from submissions
-    where invited_date is not null
+    {{ units_of('feedback', 'invitations') }}
 
 ),
 
@@ -31,8 +19,7 @@ invitation_measures as (
 -- Comment rate: a form counts once, whichever of its questions the text answers.
 forms as (
 
-    select * from submissions
-    where responded_date is not null
+    {{ units_of('feedback', 'forms') }}
 
 ),
 
@@ -43,16 +30,18 @@ form_measures as (
 ),
 
 -- Ratings on other scales are mapped to 1-5.
+rating_answers as (
+
+    {{ units_of('feedback', 'rating_answers') }}
+
+),
+
 ratings as (
 
     select
         *,
         1 + 4 * oriented_position as rating
-    from answers
-    where
-        metric = 'rating'
-        and is_answered
-        and respondent_type = 'customer'
+    from rating_answers
 
 ),
 
@@ -68,6 +57,12 @@ rating_measures as (
 -- CX index: each pillar is rescaled to 0-100; the answers of one submission are one cluster.
 pillar_answers as (
 
+    {{ units_of('feedback', 'pillar_answers') }}
+
+),
+
+pillar_scores as (
+
     select
         source,
         submission_id,
@@ -79,17 +74,13 @@ pillar_answers as (
         {{ dimension }},
         {%- endfor %}
         100 * oriented_position as pillar_score
-    from answers
-    where
-        metric in ({% for pillar in pillars %}'{{ pillar }}'{{ ', ' if not loop.last }}{% endfor %})
-        and is_answered
-        and respondent_type = 'customer'
+    from pillar_answers
 
 ),
 
 grouped_pillars as (
 
-    {{ grouped_survey_units('pillar_answers') }}
+    {{ grouped_survey_units('pillar_scores') }}
 
 ),
 
@@ -184,15 +175,13 @@ pillar_measures as (
 -- Perception gap: employees say what they expect customers to answer.
 csat_answers as (
 
-    select * from answers
-    where is_satisfied is not null
+    {{ units_of('feedback', 'csat_answers') }}
 
 ),
 
 nps_answers as (
 
-    select * from answers
-    where nps_class is not null
+    {{ units_of('feedback', 'nps_answers') }}
 
 ),
 

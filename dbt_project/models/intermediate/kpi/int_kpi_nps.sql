@@ -1,10 +1,8 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family nps.
+{{ config(**kept_by_period('nps')) }}
 with answers as (
 
-    select * from {{ ref('int_feedback_answers') }}
-    where
-        nps_class is not null
-        and respondent_type = 'customer'
+    {{ units_of('nps', 'answers') }}
 
 ),
 

@@ -1,11 +1,13 @@
 -- One row per kpi, grain, period_start, dimension and dimension_value whose change was tested: its p, and its q among
 -- all tests of the period.
+{{ config(**kept_by_period('every')) }}
 with changes as (
 
     select
         *,
         dimension = 'all' as is_overall
     from {{ ref('int_kpi_changes') }}
+    where {{ is_of_tonight() }}
 
 ),
 

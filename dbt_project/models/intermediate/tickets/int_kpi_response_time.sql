@@ -1,23 +1,21 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family response_time.
+{{ config(**kept_by_period('response_time')) }}
 
 with durations as (
 
-    select * from {{ ref('int_ticket_durations') }}
+    {{ units_of('response_time', 'durations') }}
 
 ),
 
 solves as (
 
-    select * from {{ ref('int_ticket_solves') }}
+    {{ units_of('response_time', 'solves') }}
 
 ),
 
 promises as (
 
-    select * from {{ ref('int_ticket_slas') }}
-    where
-        is_inbound
-        and state in ('met', 'breached')
+    {{ units_of('response_time', 'promises') }}
 
 ),
 

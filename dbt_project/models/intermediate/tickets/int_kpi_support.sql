@@ -1,5 +1,6 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family `support`: live
 -- contacts, volume, what a resolution takes, and ticket CSAT.
+{{ config(**kept_by_period('support')) }}
 {%- set dimensions = ticket_dimensions() %}
 {%- set efforts = {
     'replies_per_resolution': 'agent_reply_count',
@@ -9,49 +10,54 @@
     'escalations_per_ticket': 'escalation_count',
 } %}
 
-with live_contacts as (
+with inbound_contacts as (
+
+    {{ units_of('support', 'live_contacts') }}
+
+),
+
+live_contacts as (
 
     select
         *,
         case when is_offered and is_answered then wait_seconds end as speed_of_answer_seconds
-    from {{ ref('int_ticket_live_contacts') }}
-    where direction = 'inbound'
+    from inbound_contacts
 
 ),
 
 volume as (
 
-    select * from {{ ref('int_ticket_volume') }}
+    {{ units_of('support', 'volume') }}
 
 ),
 
 bases as (
 
-    select * from {{ ref('int_ticket_contact_bases') }}
+    {{ units_of('support', 'bases') }}
 
 ),
 
 period_days as (
 
-    select * from {{ ref('int_period_days') }}
+    {{ tonights_period_days() }}
 
 ),
 
 resolutions as (
 
-    select * from {{ ref('int_ticket_resolutions') }}
+    {{ units_of('support', 'resolutions') }}
 
 ),
 
 solves as (
 
-    select * from {{ ref('int_ticket_solves') }}
+    {{ units_of('support', 'solves') }}
 
 ),
 
 answers as (
 
-    select * from {{ ref('int_ticket_csat_answers') }}
+    {{ units_of('support', 'answers') }}
 
 ),
 

@@ -4,6 +4,6 @@
 {%- set shares = [0.5, 0.9, 0.95] %}
 {{ config(post_hook=grouped_percentiles_inserts(
     'int_ticket_durations', 'event_date', ticket_dimensions(), columns, shares, ['metric']
-)) }}
+), **kept_by_period('response_time')) }}
 
 {{ grouped_percentiles(ref('int_ticket_durations'), 'event_date', ['all'], columns, shares, ['metric']) }}

@@ -1,2 +1,3 @@
 -- One row per grain, period_start, dimension and dimension_value: customer effort.
+{{ config(**kept_by_period('every')) }}
 {{ wide_kpis("kpi_ces") }}

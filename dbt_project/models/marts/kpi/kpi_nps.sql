@@ -1,2 +1,3 @@
 -- One row per grain, period_start, dimension and dimension_value: NPS and the shares of its three classes.
+{{ config(**kept_by_period('every')) }}
 {{ wide_kpis("kpi_nps") }}

@@ -1,3 +1,4 @@
 -- One row per grain, period_start, dimension and dimension_value: who stays, comes back and buys again, and what
 -- customers are worth.
+{{ config(**kept_by_period('every')) }}
 {{ wide_kpis("kpi_retention") }}

@@ -1,0 +1,186 @@
+-- Grain: one input of the KPIs × grain × period_start: a digest of all it is now, and the last build it changed for. The units of a
+-- model by their day (grain `day`); the values a dimension keeps (grain `values`); what a period is compared with and
+-- whether it is complete, by family; and the KPIs of retention, which are made whole. What is no longer there has no digest.
+-- A digest is that of the last build that came to its end until one does: a build begun again finds the same changed.
+{%- set kept_before = is_kept(this) if execute else true %}
+{%- set models = {} %}
+{%- for sets in counted_units().values() %}
+{%- for entry in sets.values() %}
+{%- do models.setdefault(entry.model, {}).update({entry.date_column: true}) %}
+{%- endfor %}
+{%- endfor %}
+
+with built as (
+
+    select coalesce(build, '') as build from {{ ref('stg_built') }}
+
+),
+
+event_days as (
+
+    select distinct date_day from {{ ref('int_period_days') }}
+
+),
+
+days as (
+
+    {%- for model, date_columns in models.items() %}
+    {%- set outer = loop %}
+    {%- for date_column in date_columns %}
+    {{- '\n    union all' if not (loop.first and outer.first) }}
+    select
+        '{{ model }}' as input,
+        'day' as grain,
+        units.{{ date_column }} as period_start,
+        {{ rows_digest('units') }} as digest
+    from {{ ref(model) }} as units
+    inner join event_days on units.{{ date_column }} = event_days.date_day
+    group by units.{{ date_column }}
+    {%- endfor %}
+    {%- endfor %}
+
+),
+
+kept_values as (
+
+    {%- for family, sets in counted_units().items() %}
+    {%- set outer = loop %}
+    {%- for name, entry in sets.items() %}
+    {{- '\n    union all' if not (loop.first and outer.first) }}
+    select
+        '{{ family }}' as input,
+        '{{ name }}' as units,
+        dimension,
+        dimension_value
+    from (
+        {{ kept_values('(' ~ units_of(family, name) ~ ') as ' ~ name, entry.dimensions) }}
+    ) as kept_values_of_units
+    {%- endfor %}
+    {%- endfor %}
+
+),
+
+known_bases as (
+
+    select
+        'support' as input,
+        base as units,
+        'all' as dimension,
+        cast(min(date_day) as {{ dbt.type_string() }}) as dimension_value
+    from {{ ref('int_ticket_contact_bases') }}
+    where
+        dimension = 'all'
+        and amount > 0
+    group by base
+
+),
+
+named_values as (
+
+    select * from kept_values
+    union all
+    select * from known_bases
+
+),
+
+all_values as (
+
+    select
+        input,
+        'values' as grain,
+        date '1900-01-01' as period_start,
+        {{ rows_digest('named_values') }} as digest
+    from named_values
+    group by input
+
+),
+
+periods as (
+
+    {%- for family in kpi_families() %}
+    select
+        '{{ family }}' as input,
+        grain,
+        period_start,
+        {{ rows_digest('compared') }} as digest
+    from (
+        {{ compared_periods(family) }}
+    ) as compared
+    group by
+        grain,
+        period_start
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+kpis as (
+
+    select * from {{ ref('int_kpi_retention') }}
+
+),
+
+retention as (
+
+    select
+        'int_kpi_retention' as input,
+        grain,
+        period_start,
+        {{ rows_digest('kpis') }} as digest
+    from kpis
+    group by
+        grain,
+        period_start
+
+),
+
+inputs as (
+
+    select * from days
+    union all
+    select * from all_values
+    union all
+    select * from periods
+    union all
+    select * from retention
+
+),
+
+{%- if kept_before %}
+
+final as (
+
+    select
+        coalesce(inputs.input, inputs_before.input) as input,
+        coalesce(inputs.grain, inputs_before.grain) as grain,
+        coalesce(inputs.period_start, inputs_before.period_start) as period_start,
+        inputs.digest,
+        case
+            when coalesce(inputs.digest, '') = coalesce(inputs_before.digest, '') then inputs_before.changed_for
+            else built.build
+        end as changed_for
+    from inputs
+    full join {{ this }} as inputs_before
+        on
+            inputs.input = inputs_before.input
+            and inputs.grain = inputs_before.grain
+            and inputs.period_start = inputs_before.period_start
+    cross join built
+
+)
+{%- else %}
+
+final as (
+
+    select
+        inputs.*,
+        built.build as changed_for
+    from inputs
+    cross join built
+
+)
+{%- endif %}
+
+select * from final
