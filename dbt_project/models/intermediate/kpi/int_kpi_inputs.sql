@@ -29,7 +29,7 @@ days as (
     {%- for date_column in date_columns %}
     {{- '\n    union all' if not (loop.first and outer.first) }}
     select
-        '{{ model }}' as input,
+        '{{ model }}.{{ date_column }}' as input,
         'day' as grain,
         units.{{ date_column }} as period_start,
         {{ rows_digest('units') }} as digest

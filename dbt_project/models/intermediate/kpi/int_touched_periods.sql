@@ -28,11 +28,11 @@ fed as (
 
     {%- for family, sets in counted_units().items() %}
     {%- set outer = loop %}
-    {%- for model in sets.values() | map(attribute='model') | unique %}
+    {%- for entry in sets.values() %}
     {{- '\n    union all' if not (loop.first and outer.first) }}
     select
         '{{ family }}' as family,
-        '{{ model }}' as input
+        '{{ entry.model }}.{{ entry.date_column }}' as input
     {%- endfor %}
     {%- endfor %}
 
