@@ -133,4 +133,9 @@ def hold_against_whole_builds(folder: Path, nights: list[Night], from_night: int
                     left_alone = f"{known} anti join {touched} using ({key})"
                     assert warehouse.value(f"select count(*) from {touched}"), f"nothing in {touched}"
                     assert warehouse.value(f"select count(*) from {left_alone}"), f"all in {touched}"
+                touched_periods = "from int_touched_periods where family = 'every'"
+                every, known = (
+                    warehouse.value(f"select count(*) {table}") for table in (touched_periods, "from int_periods")
+                )
+                assert 0 < every < known, "some periods are to be left alone, or this shows nothing"
                 assert differing_tables(warehouse, whole) == {}, f"night {number}"

@@ -1,8 +1,8 @@
 {#
   A select of dimension, dimension_value, place (from 1): the values that keep their name in the KPIs, the 200 with
-  most `units` over all time (so that a value keeps its name from period to period; ties by name).
+  most `units` over all time (so that a value keeps its name from period to period; ties by name), or as many as `most`.
 #}
-{% macro kept_values(units, dimensions) %}
+{% macro kept_values(units, dimensions, most=200) %}
     select
         dimension,
         dimension_value,
@@ -28,7 +28,7 @@
         {%- endif %}
         {%- endfor %}
     ) as ranked_values
-    where place <= 200
+    where place <= {{ most }}
 {% endmacro %}
 
 {#

@@ -46,7 +46,7 @@
             "resolutions": units("int_ticket_resolutions", tickets),
             "solves": units("int_ticket_solves", tickets),
             "answers": units("int_ticket_csat_answers", tickets),
-            "bases": units("int_ticket_contact_bases", [], "date_day"),
+            "bases": units("int_ticket_contact_bases", [], "date_day", matters="amount <> 0"),
         },
         "journey": {
             "outcomes": units("int_journey_outcomes", journeys),
@@ -56,9 +56,11 @@
     }) -}}
 {% endmacro %}
 
-{#- One entry of `counted_units`. -#}
-{% macro units(model, dimensions, date_column="event_date", where="true") %}
-    {{- return({"model": model, "dimensions": dimensions, "date_column": date_column, "where": where}) -}}
+{#- One entry of `counted_units`. Rows for which `matters` does not hold change no KPI by coming or going. -#}
+{% macro units(model, dimensions, date_column="event_date", where="true", matters="true") %}
+    {{- return({
+        "model": model, "dimensions": dimensions, "date_column": date_column, "where": where, "matters": matters,
+    }) -}}
 {% endmacro %}
 
 {#- A select of the units of a family that its model calls by this name. -#}

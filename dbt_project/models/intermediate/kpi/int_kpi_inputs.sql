@@ -6,7 +6,7 @@
 {%- set models = {} %}
 {%- for sets in counted_units().values() %}
 {%- for entry in sets.values() %}
-{%- do models.setdefault(entry.model, {}).update({entry.date_column: true}) %}
+{%- do models.setdefault(entry.model, {}).update({entry.date_column: entry.matters}) %}
 {%- endfor %}
 {%- endfor %}
 
@@ -26,7 +26,7 @@ days as (
 
     {%- for model, date_columns in models.items() %}
     {%- set outer = loop %}
-    {%- for date_column in date_columns %}
+    {%- for date_column, matters in date_columns.items() %}
     {{- '\n    union all' if not (loop.first and outer.first) }}
     select
         '{{ model }}.{{ date_column }}' as input,
@@ -35,13 +35,17 @@ days as (
         {{ rows_digest('units') }} as digest
     from {{ ref(model) }} as units
     inner join event_days on units.{{ date_column }} = event_days.date_day
+    {%- if matters != 'true' %}
+    where {{ matters }}
+    {%- endif %}
     group by units.{{ date_column }}
     {%- endfor %}
     {%- endfor %}
 
 ),
 
-kept_values as (
+-- Among up to 200 values all keep their names: then a new one says nothing of the periods it does not come in.
+ranked_values as (
 
     {%- for family, sets in counted_units().items() %}
     {%- set outer = loop %}
@@ -51,12 +55,41 @@ kept_values as (
         '{{ family }}' as input,
         '{{ name }}' as units,
         dimension,
-        dimension_value
+        dimension_value,
+        place
     from (
-        {{ kept_values('(' ~ units_of(family, name) ~ ') as ' ~ name, entry.dimensions) }}
-    ) as kept_values_of_units
+        {{ kept_values('(' ~ units_of(family, name) ~ ') as ' ~ name, entry.dimensions, most=201) }}
+    ) as values_of_units
     {%- endfor %}
     {%- endfor %}
+
+),
+
+crowded_dimensions as (
+
+    select
+        input,
+        units,
+        dimension
+    from ranked_values
+    where place > 200
+
+),
+
+kept_values as (
+
+    select
+        ranked_values.input,
+        ranked_values.units,
+        ranked_values.dimension,
+        ranked_values.dimension_value
+    from ranked_values
+    inner join crowded_dimensions
+        on
+            ranked_values.input = crowded_dimensions.input
+            and ranked_values.units = crowded_dimensions.units
+            and ranked_values.dimension = crowded_dimensions.dimension
+    where ranked_values.place <= 200
 
 ),
 
