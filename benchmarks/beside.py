@@ -80,7 +80,7 @@ def cost_of(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
 def build_warehouse(
     folder: Path, data: Path, tables: Iterable[str], *options: str
 ) -> tuple[Cost, dict[str, dict[str, float]]]:
-    """Build `tables`, with the company's own seeds; the cost of all, and of each node."""
+    """Build `tables` (or everything), with the company's own seeds; the cost of all, and of each node."""
     project = folder / "dbt_project"
     shutil.copytree(PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"), dirs_exist_ok=True)
     for seed in SEEDS.glob("*.csv"):
@@ -88,7 +88,8 @@ def build_warehouse(
     settings = Settings.model_validate({"data_dir": data, "reporting": {"time_zone": "Asia/Seoul"}})
     where = ["--project-dir", str(project), "--profiles-dir", str(project), *vars_argument(settings)]
     kinds = ["--resource-type", "model", "--resource-type", "seed"]
-    models = ["--select", *(f"+{table.removeprefix('marts.')}" for table in tables)]
+    selected = [f"+{table.removeprefix('marts.')}" for table in tables]
+    models = ["--select", *selected] if selected else []
     costs = data / "costs.json"
     command = [
         sys.executable,

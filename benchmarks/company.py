@@ -11,7 +11,7 @@ customers.  Drawn by hashes of row numbers, so the same scale gives the same row
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,11 +51,12 @@ _TYPES = {
 
 
 def make_company(
-    folder: Path, scale: int, parts: Iterable[str] = tuple(PARTS), *, last_day_apart: bool = False
+    folder: Path, scale: int, parts: Iterable[str] = tuple(PARTS), *, day_parts: int = 0
 ) -> dict[str, int]:
     """Write a company below `folder`; the rows landed of each entity, all versions and repeats counted.
 
-    With `last_day_apart` what landed on the last day is in batches of its own, numbered from `LAST_DAY`.
+    With `day_parts` what landed on the last day is in that many shares of batches of its own, numbered from
+    `LAST_DAY`, from twice that, and so on.
     """
     import duckdb
 
@@ -74,8 +75,8 @@ def make_company(
         for script in scripts:
             for sql in Path(__file__).with_name(script).read_text(encoding="utf-8").split(";\n"):
                 connection.execute(sql, {name: size for name, size in sizes.items() if f"${name}" in sql})
-        if last_day_apart:
-            _set_last_day_apart(connection, landed)
+        if day_parts:
+            _set_last_day_apart(connection, landed, day_parts)
         batches = [row for entity in landed for row in _land(connection, paths, entity)]
         made = {entity: connection.table(f"landed_{entity}").count("*").fetchall()[0][0] for entity in landed}
     (folder / "company.duckdb").unlink()
@@ -88,13 +89,14 @@ def make_company(
     return made
 
 
-def _set_last_day_apart(connection: duckdb.DuckDBPyConnection, landed: Iterable[str]) -> None:
+def _set_last_day_apart(connection: duckdb.DuckDBPyConnection, landed: Sequence[str], parts: int) -> None:
     tables = [f"landed_{entity}" for entity in landed]
     days = " union all ".join(f"select max(cast(landed_at as date)) as day from {table}" for table in tables)
     [[last_day]] = connection.execute(f"select min(day) from ({days})").fetchall()
-    for table in tables:
+    for entity, table in zip(landed, tables, strict=True):
+        part = f"1 + hash({ENTITIES[entity].landed_key}) % {parts}"
         connection.execute(
-            f"update {table} set batch_sequence = batch_sequence + {LAST_DAY} "
+            f"update {table} set batch_sequence = batch_sequence + {LAST_DAY} * ({part})::bigint "
             "where cast(landed_at as date) = $day",
             {"day": last_day},
         )

@@ -1,9 +1,12 @@
-"""What a night of one day costs after three years, beside the whole rebuild of those years.
+"""What a night of one day costs after three years of nights.
 
-Makes a company with its last day in batches of their own, builds everything but that day, folds the day in,
-builds once more with nothing new, and builds everything in another place.  Each time dbt runs in a child
-process, and what is folded is checked to be what the whole build makes.  Prints the CPU of each, and what the
-night costs beyond the fixed cost of a build as a share of the rebuild.
+Makes companies whose last day is in batches of their own, builds all that came before, and folds the day in.
+Each time dbt runs in a child process over the whole project, and what is folded is checked to be what a whole
+build makes.  Prints, in CPU seconds:
+
+- tonight beside the rebuild of the same three years, beyond what any night costs (a night of a company of a
+  hundred tickets),
+- tonight beside the same day after a quarter of the history.
 
     python -m benchmarks.tonight [--scale 100000] [--models]
 """
@@ -18,35 +21,63 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.beside import build_warehouse
+from benchmarks.beside import Cost, build_warehouse
 from benchmarks.company import LAST_DAY, make_company
-from cx_pipeline.warehouse.inputs import batches_schema, remember_built_batches, write_rows
+from cx_pipeline.warehouse.inputs import (
+    BUILT_BATCHES,
+    batches_schema,
+    built_batches_schema,
+    remember_built_batches,
+    write_rows,
+)
 
 if TYPE_CHECKING:
     import duckdb
 
-REACH = 0.08
+REACH, REACH_OF_HISTORY = 0.08, 1.3
+HISTORY = 4
+"""How many times the history of one company is that of the other; its day comes in as many parts."""
+TINY = 100
 TABLES = ["marts.kpis", "marts.fct_tickets", "marts.fct_ticket_replies", "marts.fct_ticket_slas"]
-TABLES += [
-    "marts.fct_feedback",
-    "marts.fct_transactions",
-    "marts.ticket_backlog_daily",
-    "marts.reconciliation",
-]
-BUILT = [*TABLES, "int_ticket_unsettled"]
+TABLES += ["marts.fct_feedback", "marts.fct_transactions", "marts.ticket_backlog_daily", "marts.signals"]
+TABLES += ["marts.retention_cohorts", "marts.customer_months", "marts.reconciliation"]
 
 
-def say_of_the_last_day(data: Path, state: str) -> int:
-    """Set the state of the last day's batches; the rows they hold."""
+def let_in(data: Path, below: int) -> int:
+    """Let in the batches with a sequence below this, hold the others; the rows of the last day let in."""
     import pyarrow.parquet as pq
 
     path = data / "warehouse" / "inputs" / "batches.parquet"
     batches = pq.read_table(path).to_pylist()
-    of_last_day = [batch for batch in batches if batch["batch_sequence"] >= LAST_DAY]
-    for batch in of_last_day:
-        batch["state"] = state
+    for batch in batches:
+        batch["state"] = "passed" if batch["batch_sequence"] < below else "held"
     write_rows(path, batches, batches_schema())
-    return sum(batch["landed"] for batch in of_last_day)
+    return sum(batch["landed"] for batch in batches if LAST_DAY <= batch["batch_sequence"] < below)
+
+
+def day_before(folder: Path, scale: int, *, day_parts: int = 1) -> Path:
+    """A company built up to its last day, which waits; its data directory."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    make_company(data, scale, day_parts=day_parts)
+    let_in(data, LAST_DAY)
+    build_warehouse(folder, data, [])
+    remember_built_batches(data / "warehouse", "the day before")
+    return data
+
+
+def rebuilt(folder: Path, data: Path, *options: str) -> Cost:
+    """What it costs to build in `folder`, from nothing, what has landed in `data`."""
+    shutil.copytree(data, folder / "data", ignore=shutil.ignore_patterns("*.duckdb*"))
+    write_rows(folder / "data" / "warehouse" / "inputs" / BUILT_BATCHES, [], built_batches_schema())
+    return build_warehouse(folder, folder / "data", [], *options)[0]
+
+
+def night(folder: Path, data: Path, *options: str) -> tuple[Cost, dict[str, dict[str, float]]]:
+    """What it costs to fold in what is let in."""
+    cost, models = build_warehouse(folder, data, [], *options)
+    remember_built_batches(data / "warehouse", "tonight")
+    return cost, models
 
 
 def differing(connection: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -76,31 +107,39 @@ def main() -> None:
     options = ["--threads", "1"] if arguments.models else []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data, whole = folder / "data", folder / "whole"
-        data.mkdir()
-        made = make_company(data, arguments.scale, last_day_apart=True)
-        shutil.copytree(data, whole)
-        say_of_the_last_day(data, "held")
-        build_warehouse(folder, data, BUILT, *options)
-        remember_built_batches(data / "warehouse", "the day before")
-        rows = say_of_the_last_day(data, "passed")
-        tonight, models = build_warehouse(folder, data, BUILT, *options)
-        remember_built_batches(data / "warehouse", "tonight")
-        nothing, _ = build_warehouse(folder, data, BUILT, *options)
-        rebuild, _ = build_warehouse(folder, whole, BUILT, *options)
+        costs = []
+        for scale in (TINY, arguments.scale // HISTORY):
+            data = day_before(folder / str(scale), scale)
+            let_in(data, 2 * LAST_DAY)
+            costs.append(night(folder / str(scale), data, *options)[0])
+        fixed, short = costs
+
+        data = day_before(folder / "long", arguments.scale, day_parts=HISTORY)
+        shutil.copytree(data, folder / "day_before")
+        same_rows = let_in(data, 2 * LAST_DAY)
+        after_more, _ = night(folder / "long", data, *options)
+        shutil.rmtree(data)  # back to the day before, at the same place: dbt parses anew anywhere else
+        (folder / "day_before").rename(data)
+
+        rows = let_in(data, (HISTORY + 1) * LAST_DAY)
+        tonight, models = night(folder / "long", data, *options)
+        rebuild = rebuilt(folder / "whole", data, *options)
         if arguments.models:
             for node, cost in sorted(models.items(), key=lambda item: -item[1]["cpu_seconds"])[:40]:
                 print(f"{cost['cpu_seconds']:8.2f} CPU s  {node.split('.')[2]}")
         with duckdb.connect() as connection:
-            for place, where in (("folded", data), ("whole", whole)):
+            for place, where in (("folded", data), ("whole", folder / "whole" / "data")):
                 connection.execute(f"attach '{where}/warehouse/cx.duckdb' as {place} (read_only)")
             wrong = sum(differing(connection, table) for table in TABLES)
-    print(f"{sum(made.values()):,} rows in three years, {rows:,} on the last day")
-    print(f"the rebuild          {rebuild}")
-    print(f"tonight              {tonight}")
-    print(f"once more, no news   {nothing}")
-    share = tonight.cpu_seconds / rebuild.cpu_seconds
-    print(f"tonight / rebuild    {share:8.2f} (reach: {REACH} beyond the fixed cost)")
+    share = (tonight.cpu_seconds - fixed.cpu_seconds) / rebuild.cpu_seconds
+    print(f"the rebuild                      {rebuild}")
+    print(f"tonight, {rows:9,} rows          {tonight}")
+    print(f"a night of {TINY} tickets' company  {fixed}")
+    print(f"tonight beyond that / rebuild    {share:8.3f} (reach: {REACH})")
+    print(f"a day of {same_rows:7,} rows             {after_more}")
+    print(f"after a quarter of the history   {short}")
+    ratio = after_more.cpu_seconds / short.cpu_seconds
+    print(f"history x {HISTORY}                      {ratio:8.2f} (reach: {REACH_OF_HISTORY})")
     if wrong:
         sys.exit(f"{wrong} rows differ")
 
