@@ -13,6 +13,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import orjson
+
 from cx_pipeline.contract import CONTRACT_VERSION
 from cx_pipeline.files import write_whole
 from cx_pipeline.settings import Settings
@@ -67,15 +69,24 @@ def call_dbt(settings: Settings, *arguments: str) -> None:
 
 
 def current_manifest(settings: Settings) -> Path:
-    """The manifest of the project as it stands; parsed first where it is missing or stale.
+    """The manifest of the project as it stands; parsed first where it is missing, stale or cut short.
 
     Raises DbtProjectError with dbt's message where the project does not parse.
     """
     target = target_path(settings)
     manifest, stamp = target / "manifest.json", target / "manifest.fingerprint"
     fingerprint = project_fingerprint(settings)
-    if manifest.exists() and stamp.exists() and stamp.read_text() == fingerprint:
+    if stamp.exists() and stamp.read_text() == fingerprint and _is_whole(manifest):
         return manifest
     call_dbt(settings, "parse")
     write_whole(stamp, fingerprint.encode())
     return manifest
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Whether dbt, which writes its manifest in place at every build, came to the end of it."""
+    try:
+        orjson.loads(manifest.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return False
+    return True
