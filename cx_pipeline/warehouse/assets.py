@@ -7,20 +7,12 @@ A night that brings nothing new leaves the models as they are and only adds its 
 # no `from __future__ import annotations`: Dagster looks at the annotations of context and config themselves
 import logging
 import os
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import (
-    DagsterDbtCliRuntimeError,
-    DagsterDbtTranslator,
-    DbtCliResource,
-    DbtProject,
-    dbt_assets,
-)
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 from cx_pipeline.night.resource import Night
 from cx_pipeline.settings import Settings
@@ -129,16 +121,9 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
 
         def told() -> Iterator[Any]:
-            events = invocation.stream()
-            try:
-                for done, event in enumerate(events, start=1):
-                    night.progress("dbt", min(done, total), total)
-                    yield event
-            except GeneratorExit:  # nobody listens any more: a full disk, say
-                invocation.process.terminate()
-                with suppress(DagsterDbtCliRuntimeError):  # closed half-way, the stream complains on stderr
-                    deque(events, maxlen=0)
-                raise
+            for done, event in enumerate(invocation.stream(), start=1):
+                night.progress("dbt", min(done, total), total)
+                yield event
 
         yield from with_lineage(settings, manifest, tonight.project, context, told())
         if not context.is_subset:
