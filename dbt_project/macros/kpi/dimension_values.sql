@@ -1,8 +1,18 @@
 {#
   A select of dimension, dimension_value, place (from 1): the values that keep their name in the KPIs, the 200 with
-  most `units` over all time (so that a value keeps its name from period to period; ties by name), or as many as `most`.
+  most `units`, or as many as `most`. Those of months that have ended are counted, over all time, so that a value keeps
+  its name from period to period and, until the month ends, from night to night; where they are as many, those of the
+  open month too; then the name decides. `date_column` is the units' day in the reporting zone.
 #}
-{% macro kept_values(units, dimensions, most=200) %}
+{% macro kept_values(units, date_column, dimensions, most=200) %}
+    with ended_months as (
+
+        select max(date_day) as last_day
+        from {{ ref("int_period_days") }}
+        where is_month_ended
+
+    )
+
     select
         dimension,
         dimension_value,
@@ -19,8 +29,11 @@
         select
             '{{ dimension }}' as dimension,
             {{ dimension }} as dimension_value,
-            row_number() over (order by count(*) desc, {{ dimension }}) as place
+            row_number() over (
+                order by count(case when {{ date_column }} <= last_day then 1 end) desc, count(*) desc, {{ dimension }}
+            ) as place
         from {{ units }}
+        cross join ended_months
         where {{ dimension }} is not null
         group by {{ dimension }}
         {%- if not loop.last %}

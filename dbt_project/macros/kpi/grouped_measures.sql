@@ -22,7 +22,7 @@
     {%- set day = "folded_day" if is_of_some_periods else date_column -%}
     with kept_values as (
 
-        {{ kept_values(units, dimensions) }}
+        {{ kept_values(units, date_column, dimensions) }}
 
     ),
 

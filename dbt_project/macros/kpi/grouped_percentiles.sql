@@ -23,7 +23,7 @@
     {%- set is_of_some_periods = is_of_tonight() != "true" -%}
     with kept_values as (
 
-        {{ kept_values(units, split_dimensions) }}
+        {{ kept_values(units, date_column, split_dimensions) }}
 
     ),
 

@@ -28,7 +28,7 @@
         {%- endfor %}
     ) as dimensions
     left join (
-        {{ kept_values(units, dimensions) }}
+        {{ kept_values(units, date_column, dimensions) }}
     ) as kept_values
         on kept_values.dimension = dimensions.dimension
         and kept_values.dimension_value = case dimensions.dimension

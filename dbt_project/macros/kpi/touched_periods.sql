@@ -34,9 +34,14 @@
     {{- "(" ~ grain ~ ", " ~ period_start ~ ") in (" ~ periods ~ ")" if periods else "true" -}}
 {% endmacro %}
 
-{#- As `int_period_days`, of the periods that the model computes tonight, and `with_previous` of those before them. -#}
+{#- The days, grains, periods and slots of `int_period_days`, of the periods that the model computes tonight, and `with_previous` of those before them. -#}
 {% macro tonights_period_days(with_previous=false) %}
-    select * from {{ ref("int_period_days") }}
+    select
+        date_day,
+        grain,
+        period_start,
+        slot
+    from {{ ref("int_period_days") }}
     {%- set tonight = is_of_tonight() %}
     {%- if tonight != "true" %}
     where

@@ -79,11 +79,28 @@ elapsed_days as (
 
 ),
 
-final as (
+slots as (
 
     select * from current_days
     union all
     select * from elapsed_days
+
+),
+
+months as (
+
+    select * from periods
+    where grain = 'month'
+
+),
+
+final as (
+
+    select
+        slots.*,
+        months.is_ended as is_month_ended
+    from slots
+    left join months on {{ period_start('month', 'slots.date_day') }} = months.period_start
 
 )
 

@@ -58,7 +58,9 @@ ranked_values as (
         dimension_value,
         place
     from (
-        {{ kept_values('(' ~ units_of(family, name) ~ ') as ' ~ name, entry.dimensions, most=201) }}
+        {{ kept_values(
+            '(' ~ units_of(family, name) ~ ') as ' ~ name, entry.date_column, entry.dimensions, most=201
+        ) }}
     ) as values_of_units
     {%- endfor %}
     {%- endfor %}

@@ -2,7 +2,6 @@
 -- went. Runs of unsolved days enter and leave each age band once and are summed over the days, so that no ticket
 -- is spelled out day by day.
 {%- set dimensions = ticket_dimensions() %}
-{%- set kept_values = 200 %}
 {%- set bands = [[0, 1, '0'], [1, 3, '1-2'], [3, 7, '3-6'], [7, 30, '7-29'], [30, 90, '30-89'], [90, 999999, '90+']] %}
 
 with spans as (
@@ -93,24 +92,7 @@ changes as (
 
 kept as (
 
-    {%- for dimension in dimensions %}
-    select
-        dimension,
-        dimension_value
-    from (
-        select
-            '{{ dimension }}' as dimension,
-            {{ dimension }} as dimension_value,
-            row_number() over (order by count(*) desc, {{ dimension }}) as place
-        from volume
-        where {{ dimension }} is not null
-        group by {{ dimension }}
-    ) as ranked_{{ dimension }}
-    where place <= {{ kept_values }}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    {{ kept_values('volume', 'happened_date', dimensions) }}
 
 ),
 
