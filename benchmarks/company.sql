@@ -2,9 +2,9 @@
 -- Makes landed_customers: the columns of the contract that are not null, and `landed_at`, when the source last
 -- touched the row.
 
-create macro first_instant() as timestamptz '2023-11-01 00:00:00+00';
--- midnight in Seoul after the last day
-create macro last_instant() as timestamptz '2026-10-31 15:00:00+00';
+create macro first_instant() as timestamptz '2023-10-15 00:00:00+00';
+-- midnight in Seoul after the last day, one amid a week, a month and a quarter
+create macro last_instant() as timestamptz '2026-10-14 15:00:00+00';
 -- rows land in batches of about a quarter
 create macro batch_of(landed_at, entity) as
     100 * (1 + date_diff('day', first_instant(), landed_at) // 92) + entity;

@@ -25,7 +25,7 @@ ONLY_OURS = {"ticket_number", "build", "run_number"}
 """Columns that tell rows apart within one warehouse."""
 WRITTEN_FIRST = [
     *("int_ticket_unsettled", "int_feedback_answers"),
-    *("int_transactions_enriched", "int_touchpoints_enriched", "kpi_csat"),
+    *("int_transactions_enriched", "int_touchpoints_enriched", "kpi_csat", "ticket_backlog_daily"),
 ]
 TOUCHED = {
     "int_touched_tickets": ("int_ticket_keys", "ticket_number"),

@@ -1,6 +1,7 @@
 {#
   What the KPIs count, by family and by the name its model gives it: the model the units stand in, the condition they
   meet, their day, and the dimensions they are told by. `units_of` reads them; what a night touches follows from them.
+  Two marts that count by period beside the KPIs are families of their own.
 #}
 {% macro counted_units() %}
     {%- set tickets = ticket_dimensions() -%}
@@ -53,13 +54,25 @@
             "steps": units("int_journey_steps", ["journey_stage", "touchpoint"]),
             "answers": units("int_feedback_answers", ["channel"], where="is_satisfied is not null and " ~ of_customers),
         },
+        "first_response_by_created": {
+            "units": units("int_ticket_first_responses", tickets),
+        },
+        "backlog": {
+            "volume": units("int_ticket_volume", tickets, "happened_date"),
+            "first_days": units("int_ticket_backlog_spans", [], "first_date", columns=tickets + ["created_date", "first_date"]),
+            "last_days": units("int_ticket_backlog_spans", [], "end_date"),
+        },
     }) -}}
 {% endmacro %}
 
-{#- One entry of `counted_units`. Rows for which `matters` does not hold change no KPI by coming or going. -#}
-{% macro units(model, dimensions, date_column="event_date", where="true", matters="true") %}
+{#-
+  One entry of `counted_units`. Rows for which `matters` does not hold change nothing by coming or going, nor do columns
+  that are not among `columns`.
+-#}
+{% macro units(model, dimensions, date_column="event_date", where="true", matters="true", columns=["*"]) %}
     {{- return({
         "model": model, "dimensions": dimensions, "date_column": date_column, "where": where, "matters": matters,
+        "columns": columns,
     }) -}}
 {% endmacro %}
 

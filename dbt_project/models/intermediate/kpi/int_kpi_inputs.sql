@@ -1,12 +1,13 @@
 -- Grain: one input of the KPIs × grain × period_start: a digest of all it is now, and the last build it changed for. The units of a
 -- model by their day (grain `day`); the values a dimension keeps (grain `values`); what a period is compared with and
--- whether it is complete, by family; and the KPIs of retention, which are made whole. What is no longer there has no digest.
+-- whether it is complete, by family; the days of the backlog; and the KPIs of retention, which are made whole. What is no
+-- longer there has no digest.
 -- A digest is that of the last build that came to its end until one does: a build begun again finds the same changed.
 {%- set kept_before = is_kept(this) if execute else true %}
 {%- set models = {} %}
 {%- for sets in counted_units().values() %}
 {%- for entry in sets.values() %}
-{%- do models.setdefault(entry.model, {}).update({entry.date_column: entry.matters}) %}
+{%- do models.setdefault(entry.model, {}).update({entry.date_column: entry}) %}
 {%- endfor %}
 {%- endfor %}
 
@@ -26,18 +27,18 @@ days as (
 
     {%- for model, date_columns in models.items() %}
     {%- set outer = loop %}
-    {%- for date_column, matters in date_columns.items() %}
+    {%- for date_column, entry in date_columns.items() %}
     {{- '\n    union all' if not (loop.first and outer.first) }}
     select
         '{{ model }}.{{ date_column }}' as input,
         'day' as grain,
         units.{{ date_column }} as period_start,
         {{ rows_digest('units') }} as digest
-    from {{ ref(model) }} as units
+    from (
+        select {{ entry.columns | join(', ') }} from {{ ref(model) }}
+        where {{ entry.matters }}
+    ) as units
     inner join event_days on units.{{ date_column }} = event_days.date_day
-    {%- if matters != 'true' %}
-    where {{ matters }}
-    {%- endif %}
     group by units.{{ date_column }}
     {%- endfor %}
     {%- endfor %}
@@ -144,10 +145,14 @@ periods as (
     group by
         grain,
         period_start
-    {%- if not loop.last %}
     union all
-    {%- endif %}
     {%- endfor %}
+    select
+        'backlog' as input,
+        'day' as grain,
+        date_day as period_start,
+        '' as digest
+    from event_days
 
 ),
 

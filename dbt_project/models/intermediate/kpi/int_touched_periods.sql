@@ -1,7 +1,8 @@
 -- Grain: one family × grain × period_start whose KPIs tonight's build computes anew; the others stay as they are kept.
 -- A period is touched where its units have changed, or what it is compared with, or whether it is complete; so are
 -- those that compare themselves with one that is, those that have not ended, and all time. Where the values that a
--- dimension keeps have changed, all are. The family `every` has the periods of all.
+-- dimension keeps have changed, all are. The family `every` has the periods of all that KPIs are made of. The backlog is
+-- carried from day to day, so that of it all days from the first one touched are.
 with built as (
 
     select coalesce(build, '') as build from {{ ref('stg_built') }}
@@ -23,6 +24,7 @@ periods as (
 ),
 
 {%- set grains = ['day', 'week', 'month', 'quarter'] %}
+{%- set families = (kpi_families() + counted_units().keys() | list) | unique | list %}
 
 fed as (
 
@@ -68,7 +70,7 @@ touched as (
     from changed
     where
         grain <> 'values'
-        and input in ('int_kpi_retention', '{{ kpi_families() | join("', '") }}')
+        and input in ('int_kpi_retention', '{{ families | join("', '") }}')
 
     union
 
@@ -82,7 +84,7 @@ touched as (
 
     union
 
-    {%- for family in kpi_families() %}
+    {%- for family in families %}
     select
         '{{ family }}' as family,
         grain,
@@ -117,11 +119,32 @@ compared as (
 
 ),
 
+carried as (
+
+    select
+        'backlog' as family,
+        grain,
+        period_start
+    from periods
+    where
+        grain = 'day'
+        and period_start >= (
+            select min(touched.period_start)
+            from touched
+            where
+                touched.family = 'backlog'
+                and touched.grain = 'day'
+        )
+
+),
+
 of_families as (
 
     select * from touched
     union
     select * from compared
+    union
+    select * from carried
 
 ),
 
@@ -136,6 +159,7 @@ final as (
         grain,
         period_start
     from of_families
+    where family in ('{{ kpi_families() | join("', '") }}')
 
 )
 

@@ -1,9 +1,10 @@
 -- Grain: one grain × period_start × dimension × dimension_value: first responses of the inbound tickets created in the
 -- period, and how many of them nobody has answered yet.
+{{ config(**kept_by_period('first_response_by_created')) }}
 
 with units as (
 
-    select * from {{ ref('int_ticket_first_responses') }}
+    {{ units_of('first_response_by_created', 'units') }}
 
 ),
 

@@ -1,6 +1,11 @@
 -- Grain: one local day × dimension × dimension_value × age band: tickets unsolved at the day's end, and what came and
 -- went. Runs of unsolved days enter and leave each age band once and are summed over the days, so that no ticket
--- is spelled out day by day.
+-- is spelled out day by day. Kept from night to night: a night makes the days from the first changed one on, and takes
+-- over what stood unsolved the day before.
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite', on_schema_change='fail', meta={'family': 'backlog'},
+    overwrites={'int_touched_periods': {'family': "'backlog'", 'grain': "'day'", 'period_start': 'date_day'}},
+) }}
 {%- set dimensions = ticket_dimensions() %}
 {%- set bands = [[0, 1, '0'], [1, 3, '1-2'], [3, 7, '3-6'], [7, 30, '7-29'], [30, 90, '30-89'], [90, 999999, '90+']] %}
 
@@ -111,6 +116,7 @@ daily_values as (
         cast(sum(solved) as bigint) as solved,
         cast(sum(reopened) as bigint) as reopened
     from changes
+    where {{ is_of_tonight("'day'", 'date_day') }}
     group by
         date_day,
         {%- if dimension != 'all' %}
@@ -128,7 +134,13 @@ daily_values as (
 named_values as (
 
     select
-        daily_values.*,
+        daily_values.date_day,
+        daily_values.dimension,
+        daily_values.age_band_days,
+        daily_values.entered,
+        daily_values.opened,
+        daily_values.solved,
+        daily_values.reopened,
         case
             when daily_values.dimension_value in ('all', '(none)') or kept.dimension_value is not null
                 then daily_values.dimension_value
@@ -139,6 +151,26 @@ named_values as (
         on
             daily_values.dimension = kept.dimension
             and daily_values.dimension_value = kept.dimension_value
+    {%- if is_incremental() %}
+
+    union all
+
+    select
+        {{ add_days('days_before.date_day', 1) }} as date_day,
+        days_before.dimension,
+        days_before.age_band_days,
+        days_before.unsolved as entered,
+        0 as opened,
+        0 as solved,
+        0 as reopened,
+        days_before.dimension_value as kept_value
+    from {{ this }} as days_before
+    where {{ add_days('days_before.date_day', 1) }} = (
+        select min(touched_days.period_start)
+        from ({{ tonights_periods() }}) as touched_days
+        where touched_days.grain = 'day'
+    )
+    {%- endif %}
 
 ),
 
