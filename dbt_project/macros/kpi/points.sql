@@ -56,6 +56,20 @@
     )) -}}
 {% endmacro %}
 
+{#
+  A condition: a period is older than the oldest finding told, its history and the history of that. Months and quarters
+  never are.
+#}
+{% macro is_too_old_a_point(grain="grain", period_start="period_start") -%}
+    case {{ grain }}
+        {%- for watched, days in {"day": 260, "week": 1060}.items() %}
+        when '{{ watched }}' then
+            {{ period_start }} <= (select {{ add_days("as_of_date", -days) }} from {{ ref("int_as_of") }})
+        {%- endfor %}
+        else false
+    end
+{%- endmacro %}
+
 {# The number of a period of a grain, so that the next one has the next number. #}
 {% macro period_number(grain, period_start) -%}
     {%- set days = days_between("date '1970-01-01'", period_start) -%}

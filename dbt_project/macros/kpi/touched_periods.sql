@@ -1,30 +1,29 @@
 {#-
   What of the KPIs a night computes anew. A model of KPIs that keeps its periods from night to night is configured by
   `{{ "{{ config(**kept_by_period(family)) }}" }}`; what it selects then is of tonight's periods of that family alone, or of all
-  where nothing is kept yet. `every` is the family of what is made of all families.
+  where nothing is kept yet. `every` is the family of what is made of all families. `touched` is the model that has
+  tonight's periods; `grain` and `period_start` are what its rows are told by.
 -#}
-{% macro kept_by_period(family) %}
+{% macro kept_by_period(family, touched="int_touched_periods", grain="grain", period_start="period_start") %}
+    {#- Named while dbt parses, so that it comes before: what is computed tonight is asked of it when the model runs. -#}
+    {%- if not execute -%}{%- do ref(touched) -%}{%- endif -%}
     {{- return({
         "materialized": "incremental",
         "incremental_strategy": "overwrite",
         "on_schema_change": "fail",
-        "meta": {"family": family},
-        "overwrites": {
-            "int_touched_periods": {"family": "'" ~ family ~ "'", "grain": "grain", "period_start": "period_start"},
-        },
+        "meta": {"family": family, "touched": touched},
+        "overwrites": {touched: {"family": "'" ~ family ~ "'", "grain": grain, "period_start": period_start}},
     }) -}}
 {% endmacro %}
 
 {#- A select of grain, period_start: the periods that the model computes tonight; none where it computes all. -#}
 {% macro tonights_periods() %}
-    {%- if not execute or is_incremental() -%}
+    {%- if execute and is_incremental() -%}
     select
         grain,
         period_start
-    from {{ ref("int_touched_periods") }}
-    {%- if execute %}
+    from {{ ref(model.config.meta.touched) }}
     where family = '{{ model.config.meta.family }}'
-    {%- endif %}
     {%- endif -%}
 {% endmacro %}
 
@@ -55,5 +54,37 @@
             where {{ tonight }}
         ))
         {%- endif %}
+    {%- endif %}
+{% endmacro %}
+
+{#-
+  What the last builds left of digests (`this`: input, grain, period_start, digest, changed_for) and what they are now
+  (`inputs`: the same without the last), together: a select of all, with the last build that came to its end when each
+  changed. What is no longer there has no digest. A build begun again finds the same changed. `built` has that `build`.
+-#}
+{% macro changed_digests(inputs) %}
+    {%- if execute and not is_kept(this) %}
+    select
+        {{ inputs }}.*,
+        built.build as changed_for
+    from {{ inputs }}
+    cross join built
+    {%- else %}
+    select
+        coalesce({{ inputs }}.input, kept_digests.input) as input,
+        coalesce({{ inputs }}.grain, kept_digests.grain) as grain,
+        coalesce({{ inputs }}.period_start, kept_digests.period_start) as period_start,
+        {{ inputs }}.digest,
+        case
+            when coalesce({{ inputs }}.digest, '') = coalesce(kept_digests.digest, '') then kept_digests.changed_for
+            else built.build
+        end as changed_for
+    from {{ inputs }}
+    full join {{ this }} as kept_digests
+        on
+            {{ inputs }}.input = kept_digests.input
+            and {{ inputs }}.grain = kept_digests.grain
+            and {{ inputs }}.period_start = kept_digests.period_start
+    cross join built
     {%- endif %}
 {% endmacro %}

@@ -1,9 +1,6 @@
 -- Grain: one input of the KPIs × grain × period_start: a digest of all it is now, and the last build it changed for. The units of a
 -- model by their day (grain `day`); the values a dimension keeps (grain `values`); what a period is compared with and
--- whether it is complete, by family; the days of the backlog; and the KPIs of retention, which are made whole. What is no
--- longer there has no digest.
--- A digest is that of the last build that came to its end until one does: a build begun again finds the same changed.
-{%- set kept_before = is_kept(this) if execute else true %}
+-- whether it is complete, by family; the days of the backlog; and the KPIs of retention, which are made whole.
 {%- set models = {} %}
 {%- for sets in counted_units().values() %}
 {%- for entry in sets.values() %}
@@ -188,39 +185,10 @@ inputs as (
 
 ),
 
-{%- if kept_before %}
-
 final as (
 
-    select
-        coalesce(inputs.input, inputs_before.input) as input,
-        coalesce(inputs.grain, inputs_before.grain) as grain,
-        coalesce(inputs.period_start, inputs_before.period_start) as period_start,
-        inputs.digest,
-        case
-            when coalesce(inputs.digest, '') = coalesce(inputs_before.digest, '') then inputs_before.changed_for
-            else built.build
-        end as changed_for
-    from inputs
-    full join {{ this }} as inputs_before
-        on
-            inputs.input = inputs_before.input
-            and inputs.grain = inputs_before.grain
-            and inputs.period_start = inputs_before.period_start
-    cross join built
+    {{ changed_digests('inputs') }}
 
 )
-{%- else %}
-
-final as (
-
-    select
-        inputs.*,
-        built.build as changed_for
-    from inputs
-    cross join built
-
-)
-{%- endif %}
 
 select * from final

@@ -1,11 +1,8 @@
 -- One row per kpi, grain, period_start, dimension and dimension_value of the recent past that can be held against its
 -- own history: complete, shown, and of 30 units or more; quarters of fewer too, since several are taken together.
+{{ config(post_hook="delete from {{ this }} where {{ is_too_old_a_point() }}", **kept_by_period('every')) }}
 {%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
-with as_of as (
-
-    select * from {{ ref('int_as_of') }}
-
-),
+with
 
 {%- for family in kpi_families() %}
 
@@ -21,21 +18,18 @@ rows_of_{{ family }} as (
         kpi_rows.*,
         {{ period_number('kpi_rows.grain', 'kpi_rows.period_start') }} as period_number,
         {%- for group in groups_of_family(family) %}
-        periods.is_complete_{{ loop.index }},
+        periods.is_complete_{{ loop.index }}{{ ',' if not loop.last }}
         {%- endfor %}
-        as_of.as_of_date
     from {{ ref('int_kpi_' ~ family) }} as kpi_rows
     inner join periods_of_{{ family }} as periods
         on
             kpi_rows.grain = periods.grain
             and kpi_rows.period_start = periods.period_start
-    cross join as_of
     where
         kpi_rows.slot = 'current'
         and kpi_rows.grain <> 'all'
-        -- As far back as the oldest finding told, its history and the history of that.
-        and (kpi_rows.grain <> 'day' or kpi_rows.period_start > {{ add_days('as_of.as_of_date', -260) }})
-        and (kpi_rows.grain <> 'week' or kpi_rows.period_start > {{ add_days('as_of.as_of_date', -1060) }})
+        and {{ is_of_tonight('kpi_rows.grain', 'kpi_rows.period_start') }}
+        and not {{ is_too_old_a_point('kpi_rows.grain', 'kpi_rows.period_start') }}
 
 ),
 {%- endfor %}

@@ -2,10 +2,7 @@
 -- went. Runs of unsolved days enter and leave each age band once and are summed over the days, so that no ticket
 -- is spelled out day by day. Kept from night to night: a night makes the days from the first changed one on, and takes
 -- over what stood unsolved the day before.
-{{ config(
-    materialized='incremental', incremental_strategy='overwrite', on_schema_change='fail', meta={'family': 'backlog'},
-    overwrites={'int_touched_periods': {'family': "'backlog'", 'grain': "'day'", 'period_start': 'date_day'}},
-) }}
+{{ config(**kept_by_period('backlog', grain="'day'", period_start='date_day')) }}
 {%- set dimensions = ticket_dimensions() %}
 {%- set bands = [[0, 1, '0'], [1, 3, '1-2'], [3, 7, '3-6'], [7, 30, '7-29'], [30, 90, '30-89'], [90, 999999, '90+']] %}
 
