@@ -6,6 +6,7 @@ traceback only where `CX_DEBUG` asks for it.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from enum import IntEnum
@@ -71,7 +72,10 @@ def _fail(error: Exception) -> NoReturn:
         raise error
     message = str(error) or type(error).__name__
     exit_code = _exit_code(error)
-    if exit_code is None:
+    if _is_full_disk(error):
+        cause = message.splitlines()[0]
+        message = f"the disk is full ({cause}): make room and run it again; what is published is whole"
+    elif exit_code is None:
         message = f"{type(error).__name__}: {message} (unexpected; CX_DEBUG=1 shows the traceback)"
     _end(message, exit_code or ExitCode.FAILED)
 
@@ -80,6 +84,26 @@ def _end(message: str, exit_code: ExitCode) -> NoReturn:
     """One line on stderr, then the exit code."""
     click.echo(f"{click.style('error:', fg='red')} {message}", err=True)
     raise click.exceptions.Exit(exit_code)
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Whether no room is left: the system's word, or that of Dagster's SQLite within SQLAlchemy's error."""
+    import sqlite3
+
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError):
+        return cause.errno in {errno.ENOSPC, errno.EDQUOT}
+    return isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode == sqlite3.SQLITE_FULL
+
+
+def _leave_untold(leftover: sys.UnraisableHookArgs) -> None:
+    """Nothing of what a generator or a file complains of while it is thrown away, unless `CX_DEBUG` asks.
+
+    A full disk leaves such: dagster-dbt's stream of events does not take being closed half-way.  What
+    broke the command is told in its one line.
+    """
+    if os.environ.get("CX_DEBUG"):
+        sys.__unraisablehook__(leftover)
 
 
 def _exit_code(error: Exception) -> ExitCode | None:
@@ -117,4 +141,5 @@ for _command in (nightly, scorecard, query, metrics, export, sample, sources, ga
 
 def main() -> None:
     """The entry point `cx`."""
+    sys.unraisablehook = _leave_untold
     cli(prog_name="cx")

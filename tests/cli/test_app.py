@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from sqlalchemy.exc import OperationalError
 
 import cx_pipeline.nightly
+from cx_pipeline.cli import app
 from cx_pipeline.night.lock import Holder, NightBusy, NightLock
 from cx_pipeline.nightly import NightError
 
@@ -112,6 +117,53 @@ def test_an_unexpected_error_is_one_line(cx: Cx, monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setenv("CX_DEBUG", "1")
     assert isinstance(cx("nightly").exception, ZeroDivisionError)
+
+
+def full_of_sqlite() -> OperationalError:
+    """What SQLAlchemy raises where SQLite cannot grow its file, as Dagster's log cannot on a full disk."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("pragma max_page_count = 1")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            connection.execute("create table events (id integer)")
+    return OperationalError("insert into events", {}, caught.value)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), full_of_sqlite()])
+def test_a_full_disk_is_one_line_that_says_what_to_do(
+    cx: Cx, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cx_pipeline.nightly, "run_nightly", full)
+    result = cx("nightly")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: the disk is full (")
+    assert result.stderr.endswith("): make room and run it again; what is published is whole\n")
+    assert result.stderr.count("\n") == 1
+
+
+def test_what_is_thrown_away_half_done_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """dagster-dbt's stream of events, dropped on a full disk, put a traceback before the one line."""
+
+    def stubborn() -> Iterator[int]:
+        try:
+            yield 1
+        except GeneratorExit:
+            yield 2
+
+    def drop_one(prog_name: str) -> None:
+        next(stubborn())
+
+    monkeypatch.setattr(app, "cli", drop_one)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    app.main()
+    assert capfd.readouterr().err == ""
+    monkeypatch.setenv("CX_DEBUG", "1")
+    app.main()
+    assert "generator ignored GeneratorExit" in capfd.readouterr().err
 
 
 def test_control_c_is_one_word_and_130(cx: Cx, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tests.dbt.harness import open_warehouse
+from tests.dbt.test_incremental import TOUCHED
 from tests.end_to_end.company import Company
 
 
@@ -15,6 +17,15 @@ def test_the_accounts_balance_to_the_row(second_night: Company) -> None:
     )
     assert rows == []
     assert second_night.rows("select count(distinct entity) from marts.reconciliation") == [(6,)]
+
+
+def test_the_second_night_folds_a_part_into_what_is_kept(second_night: Company) -> None:
+    """What is killed, filled up and run twice here is a night that leaves most rows and periods alone."""
+    with open_warehouse(second_night.data.parent / "kept") as warehouse:
+        for touched, (known, _key) in TOUCHED.items():
+            part, whole = (warehouse.value(f"select count(*) from {table}") for table in (touched, known))
+            assert 0 < part < whole / 2, touched
+    assert second_night.rows("select full_refresh from marts.nights order by night") == [(True,), (False,)]
 
 
 def test_the_five_families_have_values(second_night: Company) -> None:
