@@ -56,6 +56,8 @@ with last_instants as (
 select timezone('UTC', timezone('Asia/Seoul', cast(local_day(max(last_at)) + 1 as timestamp))) as moment,
     local_day(max(last_at)) as day
 from last_instants;
+-- What keeps its name is told by the months that have ended.
+create macro is_of_ended_month(of_day) as of_day < month_of((select day + 1 from as_of));
 
 create temp table ticket as
 select * from latest where not is_merged and not is_left_out and created_at <= (select moment from as_of);
@@ -886,7 +888,7 @@ create table backlog_answers (
 insert into backlog_answers
 with kept as (
     select {dimension} as value from came_and_went where {dimension} is not null
-    group by value order by count(*) desc, value limit 200
+    group by value order by count_if(is_of_ended_month(day)) desc, count(*) desc, value limit 200
 ), daily as (
     select day, age_band_days, case when {dimension} is null then '(none)' else coalesce(kept.value, '(other)') end as value,
         sum(entered) as entered, sum(opened) as opened, sum(solved) as solved, sum(reopened) as reopened
@@ -994,7 +996,7 @@ create macro is_over(grain, period_start) as ends(grain, period_start) <= (selec
 insert into kpi_answers
 with kept as (
     select {dimension} as value from duration where {dimension} is not null
-    group by value order by count(*) desc, value limit 200
+    group by value order by count_if(is_of_ended_month(day)) desc, count(*) desc, value limit 200
 ), placed as (
     select metric, calendar_minutes, business_minutes, {day} as day, week_of(unit.day) as week, month_of(unit.day) as month,
         quarter_of(unit.day) as quarter,
@@ -1050,7 +1052,7 @@ from named;
 insert into kpi_answers
 with kept as (
     select {dimension} as value from {units} where {dimension} is not null
-    group by value order by count(*) desc, value limit 200
+    group by value order by count_if(is_of_ended_month(day)) desc, count(*) desc, value limit 200
 ), placed as (
     select unit.* exclude (day), {day} as day, week_of(unit.day) as week, month_of(unit.day) as month,
         quarter_of(unit.day) as quarter,

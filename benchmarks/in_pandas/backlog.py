@@ -59,12 +59,13 @@ def write_backlog(folder: Path, values: Values) -> None:
         "reopened": marks.is_reopen[rows],
     }
     is_there = stood.day <= calendar.last
+    is_ended = calendar.in_ended_month(moved.day)
     parts = []
     for name in ("all", *DIMENSIONS):
         codes = values.codes(name, rows)
-        place, places = placed(values.dimension(name, codes))
+        place, places = placed(values.dimension(name, codes), is_ended)
         of_stood = _standing_codes(values, name, stood.row)
-        place_stood, _ = placed(values.dimension(name, of_stood), codes)
+        place_stood, _ = placed(values.dimension(name, of_stood), is_ended, codes)
         shape = (len(places) * bands, days)
         cell = (place * bands + moved.band) * days + moved.day - first
         cell_stood = ((place_stood * bands + stood.band) * days + stood.day - first)[is_there]

@@ -43,14 +43,16 @@ def dimension_of(name: str, column: pd.Series[Any], rows: Array | None = None) -
     return Dimension(name, codes if rows is None else codes[rows], column.cat.categories)
 
 
-def placed(dimension: Dimension, counted: Array | None = None) -> tuple[Array, list[str]]:
+def placed(dimension: Dimension, is_ended: Array, counted: Array | None = None) -> tuple[Array, list[str]]:
     """Each unit's place and the places' names: the largest values, the others together, and none.
 
-    Which are largest is told by `counted` (codes), the units themselves where there is none.
+    Which are largest is told by `counted` (codes), the units themselves where there is none: by how many
+    of them lie in a month that has ended (`is_ended`), then by how many they are.
     """
     codes = dimension.codes if counted is None else counted
     sizes = totals(codes[codes >= 0], len(dimension.values))
-    order = np.lexsort((_ranks(dimension.values), -sizes))[:LARGEST]
+    ended = totals(codes[(codes >= 0) & is_ended], len(dimension.values))
+    order = np.lexsort((_ranks(dimension.values), -sizes, -ended))[:LARGEST]
     order = order[sizes[order] > 0]
     place_of = np.full(len(dimension.values) + 1, len(order))
     place_of[order] = np.arange(len(order))

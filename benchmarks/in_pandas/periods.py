@@ -72,6 +72,10 @@ class Calendar:
         """Whether a period's last day is among the data's."""
         return np.array([False]) if grain == "all" else self.edges[grain][1:] <= self.data_day + 1
 
+    def in_ended_month(self, day: Array) -> Array:
+        """Whether each day's month has ended with the data's last day."""
+        return np.asarray(day < first_of_month(month_number(np.array([self.data_day + 1])))[0])
+
     def folded(self, daily: Array, grain: str, how: np.ufunc = np.add) -> Array:
         """Values by day in the last axis, as values by period."""
         if grain == "day":

@@ -43,9 +43,10 @@ def index_kpis(table: KpiTable, rows: pd.DataFrame, calendar: Calendar) -> None:
         for one, other in combinations_with_replacement(of_form, 2)
     }
     day = some["responded_day"].to_numpy()[at] - calendar.first
+    is_ended = calendar.in_ended_month(day + calendar.first)
     for name in ("all", *DIMENSIONS):
         dimension = whole(forms) if name == "all" else dimension_of(name, some[COLUMNS.get(name, name)], at)
-        place, places = placed(dimension)
+        place, places = placed(dimension, is_ended)
         shape = (len(places), calendar.days)
         cells = place * calendar.days + day
         n = folded(cells, shape)
@@ -97,7 +98,7 @@ def native_kpis(table: KpiTable, rows: pd.DataFrame, calendar: Calendar) -> None
     )
     some = rows[is_told].reset_index(drop=True)
     dimension = Dimension("survey", some["survey_id"].cat.codes.to_numpy(), some["survey_id"].cat.categories)
-    place, places = placed(dimension)
+    place, places = placed(dimension, calendar.in_ended_month(some["responded_day"].to_numpy()))
     places = places[:-2]
     which = place < len(places)
     some, place = some[which], place[which]

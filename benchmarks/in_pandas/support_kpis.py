@@ -72,7 +72,9 @@ def support_kpis(
     for name in ("all", *DIMENSIONS):
         grains = GRAINS[1:] if name == "agent" else GRAINS
         for kind, some in units.items():
-            place, places = placed(values.dimension(name, some.of(values, name)))
+            place, places = placed(
+                values.dimension(name, some.of(values, name)), calendar.in_ended_month(some.day)
+            )
             shape = (len(places), calendar.days)
             cells = place * calendar.days + some.day - calendar.first
             sums = {key: folded(cells, shape, weights) for key, weights in some.sums.items()}
@@ -81,7 +83,8 @@ def support_kpis(
                 counted = {key: calendar.folded(values_, grain) for key, values_ in sums.items()}
                 for kpi in _KPIS[kind](counted):
                     table.add(calendar, grain, name, places, kpi)
-        place, places = placed(values.dimension(name, values.codes(name, durations.row)))
+        of_durations = values.dimension(name, values.codes(name, durations.row))
+        place, places = placed(of_durations, calendar.in_ended_month(durations.day))
         for grain in grains:
             for kpi in durations.kpis(place, len(places), grain):
                 table.add(calendar, grain, name, places, kpi)

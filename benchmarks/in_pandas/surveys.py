@@ -64,7 +64,7 @@ def survey_kpis(table: KpiTable, rows: pd.DataFrame, calendar: Calendar) -> None
         told: dict[str, tuple[list[str], Sums]] = {}
         for family, units in families.items():
             dimension = _dimension(rows, name, units.rows)
-            place, places = placed(dimension)
+            place, places = placed(dimension, calendar.in_ended_month(units.day))
             counted = np.ones(len(place), bool) if name in ("survey", "survey_type") else units.is_headline
             which = np.flatnonzero(counted)
             cells = place[which] * calendar.days + (units.day[which] - calendar.first)

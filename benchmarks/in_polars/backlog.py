@@ -128,7 +128,8 @@ def backlog_answers(
     found = []
     for name in ("all", *DIMENSIONS):
         daily = changes.group_by("day", "age_band_days", name).agg(pl.col(_COUNTS).sum())
-        daily = placed(daily, name, kept_places(units, name)).group_by(*key, "day").agg(pl.col(_COUNTS).sum())
+        kept = kept_places(units, name, landed.last_day)
+        daily = placed(daily, name, kept).group_by(*key, "day").agg(pl.col(_COUNTS).sum())
         days = (
             daily.group_by(key)
             .agg(pl.col("day").min())

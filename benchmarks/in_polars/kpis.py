@@ -60,7 +60,7 @@ class KpiTable:
         """Write into `folder`; periods that end after `last_day` are compared with none."""
         self._folder = folder / "kpi_answers"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._last_day = last_day
+        self.last_day = last_day
         self._files = 0
 
     def add(self, dimension: str, cells: pl.DataFrame, kpis: Sequence[Kpi]) -> None:
@@ -79,7 +79,7 @@ class KpiTable:
             )
         )
         asked = valued.join(
-            earlier_periods(cells, self._last_day), on=["grain", "period_start"], how="left"
+            earlier_periods(cells, self.last_day), on=["grain", "period_start"], how="left"
         ).with_columns(
             (key + pl.col(name).to_physical().cast(pl.Int64) + 2**20).alias(name)
             for name in ("previous_start", "year_ago_start")

@@ -6,7 +6,7 @@ Called by whatever adds up days into the cells of KPIs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -67,17 +67,27 @@ def earlier_periods(cells: pl.DataFrame, last_day: date) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def kept_places(units: pl.DataFrame, dimension: str, within: Sequence[str] = ()) -> pl.DataFrame:
-    """The most frequent values of a dimension (within some groups): the others are counted as `(other)`."""
+def kept_places(
+    units: pl.DataFrame, dimension: str, last_day: date, within: Sequence[str] = (), day: str = "day"
+) -> pl.DataFrame:
+    """The values of a dimension that keep their name (within some groups): the others are `(other)`.
+
+    Those with most units of months that have ended with `last_day`, then with most units.
+    """
+    open_month = (last_day + timedelta(days=1)).replace(day=1)
     counted = (
         units.lazy()
         .filter(pl.col(dimension).is_not_null())
         .group_by(*within, dimension)
-        .agg(pl.len().alias("units"))
-        .sort(["units", dimension], descending=[True, False])
+        .agg((pl.col(day) < open_month).sum().alias("of_ended_months"), pl.len().alias("units"))
+        .sort(["of_ended_months", "units", dimension], descending=[True, True, False])
     )
     kept = counted.group_by(*within).head(MOST_PLACES) if within else counted.head(MOST_PLACES)
-    return kept.drop("units").with_columns(pl.col(dimension).cast(pl.String).alias("place")).collect()
+    return (
+        kept.drop("of_ended_months", "units")
+        .with_columns(pl.col(dimension).cast(pl.String).alias("place"))
+        .collect()
+    )
 
 
 def placed(

@@ -78,7 +78,7 @@ def index_kpis(table: KpiTable, answers: pl.DataFrame) -> None:
             )
             .collect()
         )
-        daily = placed(daily, name, kept_places(units, name))
+        daily = placed(daily, name, kept_places(units, name, table.last_day))
         table.add(name, by_period(daily, grains_of(name), ("place",), sums), [_index()])
 
 
@@ -98,7 +98,7 @@ def native_kpis(table: KpiTable, answers: pl.DataFrame) -> None:
     ]
     daily = (
         units.lazy()
-        .join(kept_places(units, "survey_id").lazy(), on="survey_id")
+        .join(kept_places(units, "survey_id", table.last_day, day="responded_date").lazy(), on="survey_id")
         .with_columns(pl.col("place").cast(pl.Categorical))
         .group_by("place", pl.col("responded_date").alias("day"))
         .agg(

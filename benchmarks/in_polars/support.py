@@ -104,7 +104,9 @@ def duration_kpis(table: KpiTable, landed: Landed, stories: Stories, facts: pl.D
         )
     ]
     for name in ("all", *DIMENSIONS):
-        rows = placed(units.select("metric", *CLOCKS, "day", name), name, kept_places(units, name))
+        rows = placed(
+            units.select("metric", *CLOCKS, "day", name), name, kept_places(units, name, table.last_day)
+        )
         cells = by_period(rows, grains_of(name), ("metric", "place"), measured)
         for (metric,), its in cells.partition_by("metric", as_dict=True).items():
             table.add(name, its, _duration_kpis(str(metric)))
@@ -160,7 +162,9 @@ def _folded(table: KpiTable, units: pl.DataFrame, sums: dict[str, pl.Expr], kpis
     added = [total.sum().cast(pl.Int64).alias(name) for name, total in sums.items()]
     all_units = units.with_columns(_ALL)
     for name in ("all", *DIMENSIONS):
-        daily = placed(all_units.group_by("day", name).agg(added), name, kept_places(all_units, name))
+        daily = placed(
+            all_units.group_by("day", name).agg(added), name, kept_places(all_units, name, table.last_day)
+        )
         table.add(
             name,
             by_period(daily, grains_of(name), ("place",), [pl.col(column).sum() for column in sums]),

@@ -193,7 +193,7 @@ def survey_kpis(table: KpiTable, answers: pl.DataFrame) -> None:
             )
             .collect()
         )
-        daily = placed(daily, name, kept_places(units, name, ("family",)), ("family",))
+        daily = placed(daily, name, kept_places(units, name, table.last_day, ("family",)), ("family",))
         sums = [pl.col(column).sum() for column in ("n", "a", "b", "x", "xx")]
         cells = by_period(daily, grains_of(name), ("family", "place"), sums)
         by_family = {str(key[0]): cell for key, cell in cells.partition_by("family", as_dict=True).items()}

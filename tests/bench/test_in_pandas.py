@@ -102,16 +102,21 @@ def test_the_newest_row_of_a_key_is_kept() -> None:
 
 
 def test_the_largest_values_keep_their_place() -> None:
-    """Two hundred do, the lesser name where as many have either; the others and none come after."""
+    """Two hundred do, the lesser name where as many have either; the others and none come after.
+
+    Units of months that have ended tell which are largest: v000 has most units, but none of those.
+    """
     names = pd.Index([f"v{number:03}" for number in range(202)])
-    codes = np.append(np.arange(202), [201, -1])
-    place, places = placed(Dimension("team", codes, names))
+    codes = np.append(np.arange(202), [201, -1, 0, 0])
+    ended = Calendar(day("2026-01-05"), day("2026-10-14"), day("2026-10-14")).in_ended_month(
+        np.where(codes == 0, day("2026-10-01"), day("2026-09-30"))
+    )
+    place, places = placed(Dimension("team", codes, names), ended)
     assert places[0] == "v201"
     assert places[-2:] == ["(other)", "(none)"]
-    assert [places[number] for number in place[[0, 198, 199, 200, 201, 203]]] == [
-        "v000",
-        "v198",
+    assert [places[number] for number in place[[0, 199, 200, 201, 203]]] == [
         "(other)",
+        "v199",
         "(other)",
         "v201",
         "(none)",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from benchmarks import answers_by_hand, tickets_by_hand
@@ -15,6 +17,7 @@ from benchmarks.by_hand import answer
 from benchmarks.company import make_company
 from benchmarks.in_polars import answers as answers_in_polars
 from benchmarks.in_polars import tickets as tickets_in_polars
+from benchmarks.in_polars.periods import kept_places
 from benchmarks.tickets import TICKETS
 
 SCALE = 100
@@ -63,3 +66,17 @@ def test_every_answer_is_the_scripts(
             flags = ", false as is_suppressed, true as is_complete" if ours == "kpi_answers" else ""
             connection.execute(f"create view cx.{theirs} as select *{flags} from script.{ours}")
             assert differences(connection, ours, theirs, key) == 0, ours
+
+
+def test_units_of_ended_months_tell_what_keeps_its_name() -> None:
+    """Most units in the open month are worth a place that the ended months leave free, and no other."""
+    first, last = date(2026, 9, 30), date(2026, 10, 14)
+    units = pl.DataFrame(
+        {
+            "team": [f"v{number:03}" for number in range(200)] + ["new"] * 3,
+            "day": [first] * 200 + [last] * 3,
+        }
+    )
+    assert "new" not in kept_places(units, "team", last)["team"]
+    assert "new" in kept_places(units[1:], "team", last)["team"]
+    assert kept_places(units, "team", date(2026, 10, 31))["team"][0] == "new"
