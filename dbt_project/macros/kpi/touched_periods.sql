@@ -1,10 +1,12 @@
 {#-
   What of the KPIs a night computes anew. A model of KPIs that keeps its periods from night to night is configured by
   `{{ "{{ config(**kept_by_period(family)) }}" }}`; what it selects then is of tonight's periods of that family alone, or of all
-  where nothing is kept yet. `every` is the family of what is made of all families. `touched` is the model that has
-  tonight's periods; `grain` and `period_start` are what its rows are told by.
+  where nothing is kept yet. `every` is the family of what is made of all families together; what has rows `of_each` says in a
+  column `family` whose they are. `touched` is the model that has tonight's periods; `grain` and `period_start` are what
+  its rows are told by.
 -#}
 {% macro kept_by_period(family, touched="int_touched_periods", grain="grain", period_start="period_start") %}
+    {%- set told_family = "family" if family == "of_each" else "'" ~ family ~ "'" -%}
     {#- Named while dbt parses, so that it comes before: what is computed tonight is asked of it when the model runs. -#}
     {%- if not execute -%}{%- do ref(touched) -%}{%- endif -%}
     {{- return({
@@ -12,24 +14,27 @@
         "incremental_strategy": "overwrite",
         "on_schema_change": "fail",
         "meta": {"family": family, "touched": touched},
-        "overwrites": {touched: {"family": "'" ~ family ~ "'", "grain": grain, "period_start": period_start}},
+        "overwrites": {touched: {"family": told_family, "grain": grain, "period_start": period_start}},
     }) -}}
 {% endmacro %}
 
-{#- A select of grain, period_start: the periods that the model computes tonight; none where it computes all. -#}
-{% macro tonights_periods() %}
+{#-
+  A select of grain, period_start: the periods that the model computes tonight of its family, or of the one named; none
+  where it computes all.
+-#}
+{% macro tonights_periods(family=none) %}
     {%- if execute and is_incremental() -%}
     select
         grain,
         period_start
     from {{ ref(model.config.meta.touched) }}
-    where family = '{{ model.config.meta.family }}'
+    where family = '{{ family or model.config.meta.family }}'
     {%- endif -%}
 {% endmacro %}
 
 {#- A condition on rows with grain and period_start: that the model computes their period tonight. -#}
-{% macro is_of_tonight(grain="grain", period_start="period_start") %}
-    {%- set periods = tonights_periods() -%}
+{% macro is_of_tonight(grain="grain", period_start="period_start", family=none) %}
+    {%- set periods = tonights_periods(family) -%}
     {{- "(" ~ grain ~ ", " ~ period_start ~ ") in (" ~ periods ~ ")" if periods else "true" -}}
 {% endmacro %}
 

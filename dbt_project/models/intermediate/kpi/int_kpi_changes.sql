@@ -1,6 +1,6 @@
 -- One row per kpi, grain, period_start, dimension and dimension_value whose change from the comparable period can be
 -- tested: the p value of that change. Mirrors are not tested.
-{{ config(**kept_by_period('every')) }}
+{{ config(**kept_by_period('of_each')) }}
 {%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
 with
 
@@ -47,7 +47,7 @@ pairs_of_{{ family }} as (
     where
         current_rows.slot = 'current'
         and periods.previous_slot = 'current'
-        and {{ is_of_tonight('current_rows.grain', 'current_rows.period_start') }}
+        and {{ is_of_tonight('current_rows.grain', 'current_rows.period_start', family) }}
 
 ),
 {%- endfor %}
@@ -60,6 +60,7 @@ tested as (
     {%- set kpi, test = entry.kpi, entry.test %}
     {{ 'union all' if not (loop.first and outer.first) }}
     select
+        '{{ family }}' as family,
         '{{ kpi }}' as kpi,
         {{ keys | join(', ') }},
         '{{ test }}' as test,
@@ -141,6 +142,7 @@ deviates as (
 final as (
 
     select
+        family,
         kpi,
         grain,
         period_start,

@@ -1,6 +1,6 @@
 -- One row per kpi, grain, period_start, dimension and dimension_value of the recent past that can be held against its
 -- own history: complete, shown, and of 30 units or more; quarters of fewer too, since several are taken together.
-{{ config(post_hook="delete from {{ this }} where {{ is_too_old_a_point() }}", **kept_by_period('every')) }}
+{{ config(post_hook="delete from {{ this }} where {{ is_too_old_a_point() }}", **kept_by_period('of_each')) }}
 {%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
 with
 
@@ -28,7 +28,7 @@ rows_of_{{ family }} as (
     where
         kpi_rows.slot = 'current'
         and kpi_rows.grain <> 'all'
-        and {{ is_of_tonight('kpi_rows.grain', 'kpi_rows.period_start') }}
+        and {{ is_of_tonight('kpi_rows.grain', 'kpi_rows.period_start', family) }}
         and not {{ is_too_old_a_point('kpi_rows.grain', 'kpi_rows.period_start') }}
 
 ),
@@ -46,6 +46,7 @@ final as (
     {{ 'union all' if parts }}
     {%- do parts.append(entry.kpi) %}
     select
+        '{{ family }}' as family,
         '{{ entry.kpi }}' as kpi,
         {{ keys | join(',\n        ') }},
         period_number,
