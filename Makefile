@@ -76,6 +76,7 @@ bench: $(VENV)/.dev ## Measure, and print ratios; SCALE=1000000 tickets, answers
 	$(BIN)/python -m benchmarks.full_rebuild --scale '$(or $(SCALE),100000)'
 	$(BIN)/python -m benchmarks.full_rebuild --beside polars --scale '$(or $(SCALE),100000)'
 	$(BIN)/python -m benchmarks.full_rebuild --beside pandas --scale '$(or $(SCALE),100000)'
+	$(BIN)/python -m benchmarks.memory --scale '$(or $(SCALE),100000)'
 	$(BIN)/python -m benchmarks.tonight --scale '$(or $(SCALE),100000)'
 
 .PHONY: lint

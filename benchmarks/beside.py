@@ -4,8 +4,8 @@ Makes a company (`company`), answers with each part's program by hand in a proce
 script, or the modules of `in_polars` or `in_pandas`), builds the warehouse as a night does (dbt in a child
 process),
 checks that the answers are equal (counts and instants exactly, fractions to 1e-9, ends of intervals to 1e-6),
-and prints CPU, wall time and peak memory of both, and their ratio.  Called by `tickets`, `answers` and
-`full_rebuild`.
+and prints CPU, wall time and peak memory of both, and the median of their ratios in paired runs.  Called by
+`tickets`, `answers` and `full_rebuild`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -169,40 +170,69 @@ def compare(data: Path, part: Part, answers: Path) -> int:
         return sum(differences(connection, ours, *theirs) for ours, theirs in part.compared.items())
 
 
+def forget_build(folder: Path, data: Path) -> None:
+    """Leave nothing of a build before: no table, and nothing dbt has parsed."""
+    for built in (data / "warehouse").glob("*.duckdb*"):
+        built.unlink()
+    for parsed in (data / "warehouse" / "dbt", folder / "dbt_project"):
+        shutil.rmtree(parsed, ignore_errors=True)
+
+
+def answer_by_hand(folder: Path, data: Path, parts: Iterable[Part], beside: str) -> dict[str, Cost]:
+    """Answer each part into `folder`, made afresh; what each took."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    costs = {}
+    for part in parts:
+        answers = answers_of(part, folder, beside)
+        command = [sys.executable, "-m", module_of(part, beside), str(data), str(answers)]
+        costs[part.name] = cost_of(command, os.environ)
+        print(f"{part.name + ' in ' + beside:18} {costs[part.name]}", flush=True)
+    return costs
+
+
 def measure(description: str, parts: Sequence[Part]) -> None:
     """Measure, compare and print, as the command line says; exits 1 where an answer differs."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--scale", type=int, default=100_000, help="tickets, and answers")
+    parser.add_argument("--pairs", type=int, default=3, help="how often both are measured; compared once")
     parser.add_argument("--memory", default="3GB", help="DuckDB's limit, of both; what is more spills")
     parser.add_argument("--models", action="store_true", help="one model after the other, and what each took")
     parser.add_argument("--beside", choices=REACH, default="duckdb", help="what answers by hand")
     arguments = parser.parse_args()
+    if arguments.pairs < 1:
+        parser.error("--pairs: at least 1")
     answered = [part for part in parts if find_spec(module_of(part, arguments.beside))]
     if not answered:
         sys.exit(f"nothing here answers in {arguments.beside}")
     os.environ["DUCKDB_MEMORY_LIMIT"] = arguments.memory
+    tables = dict.fromkeys(table for part in parts for table, _ in part.compared.values())
+    options = ["--threads", "1"] if arguments.models else []
+    ratios = []
+    wrong = 0
     with tempfile.TemporaryDirectory() as name:
         folder, data = Path(name), Path(name) / "data"
         data.mkdir()
         made = make_company(data, arguments.scale, [part.name for part in parts])
         print("landed: " + ", ".join(f"{rows:,} {entity}" for entity, rows in made.items()))
-        by_hand = {}
-        for part in answered:
-            answers = answers_of(part, folder, arguments.beside)
-            command = [sys.executable, "-m", module_of(part, arguments.beside), str(data), str(answers)]
-            by_hand[part.name] = cost_of(command, os.environ)
-        tables = dict.fromkeys(table for part in parts for table, _ in part.compared.values())
-        options = ["--threads", "1"] if arguments.models else []
-        warehouse, models = build_warehouse(folder, data, tables, *options)
-        if arguments.models:
-            for node, cost in sorted(models.items(), key=lambda item: -item[1]["cpu_seconds"])[:40]:
-                print(f"{cost['cpu_seconds']:8.2f} CPU s  {node.split('.')[2]}")
-        wrong = sum(compare(data, part, answers_of(part, folder, arguments.beside)) for part in answered)
-    for part_name, cost_by_hand in by_hand.items():
-        print(f"{part_name + ' in ' + arguments.beside:18} {cost_by_hand}")
-    print(f"{'the warehouse':18} {warehouse} (reach: {REACH_GB} GB)")
-    ratio = warehouse.cpu_seconds / sum(cost.cpu_seconds for cost in by_hand.values())
-    print(f"{'ratio of CPU':18} {ratio:8.3f} (reach: {REACH[arguments.beside]})")
+        for pair in range(arguments.pairs):
+            forget_build(folder, data)
+            by_hand: dict[str, Cost] = {}
+            if pair % 2 == 0:  # what goes first finds the files less warm: each does in turn
+                by_hand = answer_by_hand(folder / "answers", data, answered, arguments.beside)
+            warehouse, models = build_warehouse(folder, data, tables, *options)
+            print(f"{'the warehouse':18} {warehouse} (reach: {REACH_GB} GB)", flush=True)
+            by_hand = by_hand or answer_by_hand(folder / "answers", data, answered, arguments.beside)
+            ratios.append(warehouse.cpu_seconds / sum(cost.cpu_seconds for cost in by_hand.values()))
+            print(f"{'ratio of CPU':18} {ratios[-1]:8.3f}", flush=True)
+            if pair == 0:
+                costly = sorted(models.items(), key=lambda item: -item[1]["cpu_seconds"])
+                for node, cost in costly[: 40 if arguments.models else 0]:
+                    print(f"{cost['cpu_seconds']:8.2f} CPU s  {node.split('.')[2]}")
+                found = (answers_of(part, folder / "answers", arguments.beside) for part in answered)
+                wrong = sum(compare(data, *both) for both in zip(answered, found, strict=True))
+    ratio = statistics.median(ratios)
+    print(f"{'ratio of CPU':18} {ratio:8.3f}, median of {len(ratios)} (reach: {REACH[arguments.beside]})")
     if left_out := [part.name for part in parts if part not in answered]:
         print(f"{arguments.beside} leaves out {', '.join(left_out)}: the ratio of whole programs is lower")
     if wrong:

@@ -1,6 +1,7 @@
 """What a full rebuild of everything costs, beside the programs by hand of tickets and of answers.
 
-python -m benchmarks.full_rebuild [--scale 100000] [--memory 3GB] [--models] [--beside duckdb|polars|pandas]
+python -m benchmarks.full_rebuild [--scale 100000] [--pairs 3] [--memory 3GB] [--models]
+    [--beside duckdb|polars|pandas]
 """
 
 from __future__ import annotations

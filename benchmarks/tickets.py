@@ -1,6 +1,7 @@
 """What tickets cost from landing to KPIs, beside a program by hand that gives the same answers.
 
-python -m benchmarks.tickets [--scale 100000] [--memory 3GB] [--models] [--beside duckdb|polars|pandas]
+python -m benchmarks.tickets [--scale 100000] [--pairs 3] [--memory 3GB] [--models]
+    [--beside duckdb|polars|pandas]
 """
 
 from __future__ import annotations
