@@ -6,7 +6,7 @@ The published file is replaced by a rename, so a reader neither blocks a night n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,9 @@ def interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], None
         try:
             future.result()
         except KeyboardInterrupt:
-            connection.interrupt()
+            while not future.done():
+                connection.interrupt()  # which DuckDB forgets between two statements
+                wait([future], timeout=0.1)
             raise
 
 

@@ -15,12 +15,14 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import Result
 from sqlalchemy.exc import OperationalError
 
 import cx_pipeline.nightly
 from cx_pipeline.cli import app
+from cx_pipeline.cli.published import interruptible
 from cx_pipeline.night.lock import Holder, NightBusy, NightLock
 from cx_pipeline.nightly import NightError
 
@@ -202,6 +204,21 @@ def test_control_c_ends_a_query(published: Path) -> None:
             process.kill()
     assert process.returncode == 130
     assert stderr == b"error: interrupted\n"
+
+
+def test_control_c_before_a_query_begins_is_not_forgotten() -> None:
+    with duckdb.connect() as connection:
+
+        def work() -> None:
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+            connection.execute("select count(*) from range(100000000) a, range(9999)")
+
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            interruptible(connection, work)
+        assert time.monotonic() - start < 60
 
 
 def test_the_night_gets_the_days_and_the_scorecard_is_shown(
