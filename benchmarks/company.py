@@ -5,7 +5,7 @@ the contract's schema, the inputs of dbt): three years of a company with as many
 scale says, ten times the ticket events, twice the transactions, half the touchpoints, a quarter of the
 customers.  Drawn by hashes of row numbers, so the same scale gives the same rows on any number of cores.
 
-    python -m benchmarks.company FOLDER [--scale 100000] [--without tickets]
+    python -m benchmarks.company FOLDER [--scale 100000] [--answers 100000] [--without tickets]
 """
 
 from __future__ import annotations
@@ -51,11 +51,16 @@ _TYPES = {
 
 
 def make_company(
-    folder: Path, scale: int, parts: Iterable[str] = tuple(PARTS), *, day_parts: int = 0
+    folder: Path,
+    scale: int,
+    parts: Iterable[str] = tuple(PARTS),
+    *,
+    answers: int | None = None,
+    day_parts: int = 0,
 ) -> dict[str, int]:
     """Write a company below `folder`; the rows landed of each entity, all versions and repeats counted.
 
-    With `day_parts` what landed on the last day is in that many shares of batches of its own, numbered from
+    As many forms are answered as there are tickets, where `answers` says nothing else.  With `day_parts` what landed on the last day is in that many shares of batches of its own, numbered from
     `LAST_DAY`, from twice that, and so on.
     """
     import duckdb
@@ -65,7 +70,7 @@ def make_company(
     sizes = {
         "tickets": scale,
         "customers": scale // 4 + 1,
-        "forms": scale * 21 // 20,
+        "forms": (answers or scale) * 21 // 20,
         "visits": scale // 5 + 1,
     }
     scripts = ["company.sql", *(f"company_{part}.sql" for part in parts)]
@@ -153,11 +158,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A company of three years in a landing store.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=int, default=100_000, help="tickets, and answers")
+    parser.add_argument("--answers", type=int, help="answers, where they are not as many")
     parser.add_argument("--without", choices=PARTS, help="leave out a part")
     arguments = parser.parse_args()
-    made = make_company(
-        arguments.folder, arguments.scale, [part for part in PARTS if part != arguments.without]
-    )
+    parts = [part for part in PARTS if part != arguments.without]
+    made = make_company(arguments.folder, arguments.scale, parts, answers=arguments.answers)
     print(
         ", ".join(f"{rows:,} rows of {entity}" for entity, rows in made.items()),
         "landed in",
