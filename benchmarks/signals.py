@@ -278,6 +278,7 @@ def found_rows(
         """
     )
     load(connection, "int_as_of", {"as_of_date": [starts[-1]]})
+    connection.execute(f"create table int_kpi_watched as {rendered('int_kpi_watched')}")
     cursor = connection.execute(
         f"""
         with found as ({rendered("int_kpi_anomalies")})

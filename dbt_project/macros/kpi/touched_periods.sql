@@ -63,11 +63,11 @@
 {% endmacro %}
 
 {#-
-  What the last builds left of digests (`this`: input, grain, period_start, digest, changed_for) and what they are now
-  (`inputs`: the same without the last), together: a select of all, with the last build that came to its end when each
-  changed. What is no longer there has no digest. A build begun again finds the same changed. `built` has that `build`.
+  What the last builds left of digests (`this`: keys, digest, changed_for) and what they are now (`inputs`: the same
+  without the last), together: a select of all, with the last build that came to its end when each changed. What is no
+  longer there has no digest. A build begun again finds the same changed. `built` has that `build`.
 -#}
-{% macro changed_digests(inputs) %}
+{% macro changed_digests(inputs, keys=["input", "grain", "period_start"]) %}
     {%- if execute and not is_kept(this) %}
     select
         {{ inputs }}.*,
@@ -76,9 +76,9 @@
     cross join built
     {%- else %}
     select
-        coalesce({{ inputs }}.input, kept_digests.input) as input,
-        coalesce({{ inputs }}.grain, kept_digests.grain) as grain,
-        coalesce({{ inputs }}.period_start, kept_digests.period_start) as period_start,
+        {%- for key in keys %}
+        coalesce({{ inputs }}.{{ key }}, kept_digests.{{ key }}) as {{ key }},
+        {%- endfor %}
         {{ inputs }}.digest,
         case
             when coalesce({{ inputs }}.digest, '') = coalesce(kept_digests.digest, '') then kept_digests.changed_for
@@ -87,9 +87,9 @@
     from {{ inputs }}
     full join {{ this }} as kept_digests
         on
-            {{ inputs }}.input = kept_digests.input
-            and {{ inputs }}.grain = kept_digests.grain
-            and {{ inputs }}.period_start = kept_digests.period_start
+            {%- for key in keys %}
+            {{ "and " if not loop.first }}{{ inputs }}.{{ key }} = kept_digests.{{ key }}
+            {%- endfor %}
     cross join built
     {%- endif %}
 {% endmacro %}
