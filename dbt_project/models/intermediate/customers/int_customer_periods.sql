@@ -2,14 +2,29 @@
 -- customer is first known: what the customer was and did in it (flags as 0 and 1, money in the reporting
 -- currency), and the values of the dimensions as the period began.
 {{ config(materialized='view') }}
+{%- set flag, amount = 'integer', 'decimal(38, 6)' %}
+{%- set parts = {
+    'known': {'is_known': flag},
+    'living': {
+        'is_live_at_start': flag, 'is_live_at_end': flag, 'is_live_in_period': flag, 'is_acquired': flag,
+    },
+    'ordering': {
+        'has_ordered': flag, 'has_repeated': flag, 'has_ordered_lately': flag, 'has_repeated_lately': flag,
+    },
+    'margins': {'has_margin': flag, 'is_margin_known': flag, 'margin_amount_to_date': amount},
+    'spending': {'revenue_amount': amount, 'margin_amount': amount, 'margined_revenue_amount': amount},
+    'recurring': {'mrr_start_amount': amount, 'mrr_end_amount': amount, 'is_mrr_unknown': flag},
+} %}
+{%- set columns = {} %}
+{%- for own in parts.values() %}
+{%- do columns.update(own) %}
+{%- endfor %}
 
--- Customers and periods have numbers here: they are joined six times, and numbers are cheaper to hash than keys.
+-- Customers and periods have numbers here, which are cheaper to hash than keys. Who asks for some numbers of periods has no
+-- other computed.
 with windows as (
 
-    select
-        *,
-        cast(row_number() over (order by grain, period_start, slot) as integer) as period_number
-    from {{ ref('int_period_windows') }}
+    select * from {{ ref('int_period_windows') }}
     where grain in ('month', 'quarter', 'all')
 
 ),
@@ -78,14 +93,9 @@ history as (
 known as (
 
     select
-        lives.customer_key,
         lives.customer_number,
-        lives.acquisition_cost_amount,
-        windows.grain,
-        windows.period_start,
-        windows.slot,
         windows.period_number,
-        windows.described_at
+        1 as is_known
     from lives
     inner join windows on lives.known_from_date <= windows.last_day
 
@@ -98,16 +108,15 @@ living as (
     select
         live_spans.customer_number,
         windows.period_number,
-        max(case when live_spans.live_from_date < windows.first_day then 1 else 0 end) as is_live_at_start,
-        max(case when live_spans.live_to_date > windows.last_day then 1 else 0 end) as is_live_at_end,
-        max(case when live_spans.live_to_date > windows.first_day then 1 else 0 end) as is_live_in_period,
-        max(case when live_spans.first_live_date >= windows.first_day then 1 else 0 end) as is_acquired
+        case when live_spans.live_from_date < windows.first_day then 1 else 0 end as is_live_at_start,
+        case when live_spans.live_to_date > windows.last_day then 1 else 0 end as is_live_at_end,
+        case when live_spans.live_to_date > windows.first_day then 1 else 0 end as is_live_in_period,
+        case when live_spans.first_live_date >= windows.first_day then 1 else 0 end as is_acquired
     from live_spans
     inner join windows
         on
             live_spans.live_from_date <= windows.last_day
             and live_spans.live_to_date >= windows.first_day
-    group by live_spans.customer_number, windows.period_number
 
 ),
 
@@ -117,6 +126,7 @@ ordering as (
     select
         order_days.customer_number,
         windows.period_number,
+        1 as has_ordered,
         case when order_days.order_day_number >= 2 then 1 else 0 end as has_repeated,
         case
             when
@@ -164,15 +174,14 @@ spending as (
     select
         money_days.customer_number,
         windows.period_number,
-        sum(money_days.revenue_amount) as revenue_amount,
-        sum(money_days.margin_amount) as margin_amount,
-        sum(money_days.margined_revenue_amount) as margined_revenue_amount
+        money_days.revenue_amount,
+        money_days.margin_amount,
+        money_days.margined_revenue_amount
     from money_days
     inner join windows
         on
             money_days.transaction_date between windows.first_day and windows.last_day
             and windows.grain <> 'all'
-    group by money_days.customer_number, windows.period_number
 
 ),
 
@@ -182,75 +191,90 @@ recurring as (
     select
         service_intervals.customer_number,
         windows.period_number,
-        sum(case when service_intervals.service_from_date < windows.first_day then service_intervals.mrr_amount end)
+        case when service_intervals.service_from_date < windows.first_day then service_intervals.mrr_amount end
             as mrr_start_amount,
-        sum(case when service_intervals.service_to_date > windows.last_day then service_intervals.mrr_amount end)
+        case when service_intervals.service_to_date > windows.last_day then service_intervals.mrr_amount end
             as mrr_end_amount,
-        max(
-            case
-                when
-                    service_intervals.mrr_amount is null
-                    and (
-                        service_intervals.service_from_date < windows.first_day
-                        or service_intervals.service_to_date > windows.last_day
-                    )
-                    then 1
-                else 0
-            end
-        ) as is_mrr_unknown
+        case
+            when
+                service_intervals.mrr_amount is null
+                and (
+                    service_intervals.service_from_date < windows.first_day
+                    or service_intervals.service_to_date > windows.last_day
+                )
+                then 1
+            else 0
+        end as is_mrr_unknown
     from service_intervals
     inner join windows
         on
             service_intervals.service_from_date <= windows.last_day
             and service_intervals.service_to_date >= windows.first_day
             and windows.grain <> 'all'
-    group by service_intervals.customer_number, windows.period_number
+
+),
+
+-- One grouping, which spills where it must, in place of a join a part: several joins in a row want all their tables at once.
+parts as (
+
+    {%- for part, own in parts.items() %}
+    select
+        customer_number,
+        period_number,
+        {%- for column, kind in columns.items() %}
+        {{ column if column in own else 'cast(null as ' ~ kind ~ ')' }} as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ part }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+customers as (
+
+    select
+        customer_number,
+        period_number,
+        {%- for column, kind in columns.items() %}
+        {{ 'max' if kind == 'integer' else 'sum' }}({{ column }}) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from parts
+    group by
+        customer_number,
+        period_number
 
 ),
 
 final as (
 
     select
-        known.customer_key,
-        known.grain,
-        known.period_start,
-        known.slot,
+        lives.customer_key,
+        windows.grain,
+        windows.period_start,
+        windows.slot,
+        windows.period_number,
         history.segment,
         history.country,
         history.language,
         history.acquisition_channel,
         history.brand,
         {{- attribute_columns('customers', 'history.attributes') }}
-        coalesce(living.is_live_at_start, 0) as is_live_at_start,
-        coalesce(living.is_live_at_end, 0) as is_live_at_end,
-        coalesce(living.is_live_in_period, 0) as is_live_in_period,
-        coalesce(living.is_acquired, 0) as is_acquired,
-        case when ordering.customer_number is null then 0 else 1 end as has_ordered,
-        coalesce(ordering.has_repeated, 0) as has_repeated,
-        coalesce(ordering.has_ordered_lately, 0) as has_ordered_lately,
-        coalesce(ordering.has_repeated_lately, 0) as has_repeated_lately,
-        coalesce(spending.revenue_amount, 0) as revenue_amount,
-        coalesce(spending.margin_amount, 0) as margin_amount,
-        coalesce(spending.margined_revenue_amount, 0) as margined_revenue_amount,
-        coalesce(margins.has_margin, 0) as has_margin,
-        coalesce(margins.is_margin_known, 1) as is_margin_known,
-        coalesce(margins.margin_amount_to_date, 0) as margin_amount_to_date,
-        known.acquisition_cost_amount,
-        coalesce(recurring.mrr_start_amount, 0) as mrr_start_amount,
-        coalesce(recurring.mrr_end_amount, 0) as mrr_end_amount,
-        coalesce(recurring.is_mrr_unknown, 0) as is_mrr_unknown
-    from known
-    {%- for part in ['living', 'ordering', 'margins', 'spending', 'recurring'] %}
-    left join {{ part }}
-        on
-            known.customer_number = {{ part }}.customer_number
-            and known.period_number = {{ part }}.period_number
-    {%- endfor %}
+        {%- for column in columns if column not in ['is_known', 'is_margin_known'] %}
+        coalesce(customers.{{ column }}, 0) as {{ column }},
+        {%- endfor %}
+        coalesce(customers.is_margin_known, 1) as is_margin_known,
+        lives.acquisition_cost_amount
+    from customers
+    inner join windows on customers.period_number = windows.period_number
+    inner join lives on customers.customer_number = lives.customer_number
     left join history
         on
-            known.customer_number = history.customer_number
-            and known.described_at >= history.valid_from
-            and known.described_at < history.valid_to
+            customers.customer_number = history.customer_number
+            and windows.described_at >= history.valid_from
+            and windows.described_at < history.valid_to
+    where customers.is_known = 1
 
 )
 

@@ -1,5 +1,5 @@
 -- One row per grain (week, month, quarter, all), period_start and slot that has begun by as_of: the first and
--- last day of what is counted in it, for measures of how things stand on a day.
+-- last day of what is counted in it, for measures of how things stand on a day; and its number in the order periods end.
 with period_days as (
 
     select * from {{ ref('int_period_days') }}
@@ -45,20 +45,32 @@ calendar as (
 
 ),
 
+ends as (
+
+    select
+        *,
+        max(last_day) over (partition by grain, period_start) as ends_on
+    from calendar
+
+),
+
 -- Over all time a customer is described as of now, else as the period began.
 final as (
 
     select
-        calendar.grain,
-        calendar.period_start,
-        calendar.slot,
-        calendar.first_day,
-        calendar.last_day,
+        ends.grain,
+        ends.period_start,
+        ends.slot,
+        ends.first_day,
+        ends.last_day,
         case
-            when calendar.grain = 'all' then as_of.as_of
-            else {{ local_midnight('calendar.first_day') }}
-        end as described_at
-    from calendar
+            when ends.grain = 'all' then as_of.as_of
+            else {{ local_midnight('ends.first_day') }}
+        end as described_at,
+        cast(
+            row_number() over (order by ends.ends_on, ends.grain, ends.period_start, ends.slot) as integer
+        ) as period_number
+    from ends
     cross join as_of
 
 )
