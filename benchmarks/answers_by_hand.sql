@@ -59,6 +59,7 @@ from (
 create macro is_over(grain, period_start) as ends(grain, period_start) <= (select day + 1 from span_of_data);
 -- What keeps its name is told by the months that have ended.
 create macro is_of_ended_month(of_day) as of_day < month_of((select day + 1 from span_of_data));
+create macro ended_or_open(ended, units) as if(ended > 0, {ended: ended, open: 0}, {ended: 0, open: units});
 
 -- Customers: what was known of them, and from when.
 
@@ -196,7 +197,7 @@ insert into cell
 with kept as (
     select family, {dimension} as value from unit where {dimension} is not null group by family, value
     qualify row_number() over (
-        partition by family order by count_if(is_of_ended_month(unit.day)) desc, count(*) desc, value
+        partition by family order by ended_or_open(count_if(is_of_ended_month(unit.day)), count(*)) desc, value
     ) <= 200
 ), daily as (
     select family, unit.day as on_day, {dimension} as value, count(*) as n, count_if(a) as a, count_if(b) as b, sum(x) as x,
@@ -219,7 +220,7 @@ having period_start is not null;
 insert into pillar_cell
 with kept as (
     select {dimension} as value from pillar_form where {dimension} is not null
-    group by value order by count_if(is_of_ended_month(pillar_form.day)) desc, count(*) desc, value limit 200
+    group by value order by ended_or_open(count_if(is_of_ended_month(pillar_form.day)), count(*)) desc, value limit 200
 ), daily as (
     select pillar_form.day as on_day, {dimension} as value, count(*) as n, sum(u) as u, sum(un) as un, sum(s) as s, sum(sn) as sn,
         sum(e) as e, sum(en) as en, sum(u * u) as uu, sum(s * s) as ss, sum(e * e) as ee, sum(u * s) as us, sum(u * e) as ue,
@@ -261,7 +262,7 @@ create temp table native_cell as
 with kept as (
     select survey_id from feedback_answers where metric = 'ces' and effort_score is not null and respondent_type = 'customer'
         and survey_id is not null
-    group by survey_id order by count_if(is_of_ended_month(responded_date)) desc, count(*) desc, survey_id limit 200
+    group by survey_id order by ended_or_open(count_if(is_of_ended_month(responded_date)), count(*)) desc, survey_id limit 200
 ), daily as (
     select survey_id, responded_date as day, count(*) as n, sum(score) as x, sum(score * score) as xx, min(scale_min) as least_min,
         max(scale_min) as greatest_min, min(scale_max) as least_max, max(scale_max) as greatest_max, min(scale_direction) as first_direction,

@@ -16,15 +16,26 @@ create macro pick(n, salt, choices) as cast(floor(choices * draw(n, salt) * sqrt
 create macro key_of(kind, number) as sha256(concat(kind, number));
 create macro second_of(share) as to_seconds(floor(share * date_diff('second', first_instant(), last_instant())));
 
--- One row a customer: three in ten have a contract; some were there before the data begin.
+-- How many have signed up, and how many tickets there are, by an instant: both come in the order of their numbers.
+create macro seconds_to(instant) as date_diff('second', first_instant(), instant);
+create macro known_by(instant, customers) as
+    greatest(1, least(customers, floor(customers * (12960000 + seconds_to(instant)) / (0.97 * (12960000 + seconds_to(last_instant()))))));
+create macro made_by(instant, tickets) as
+    floor(tickets * pow((sqrt(0.09 + 2.8 * greatest(0, seconds_to(instant)) / seconds_to(last_instant())) - 0.3) / 1.4, 2));
+-- Who asks or answers has signed up, but for one in a thousand, whose record comes later.
+create macro somebody(n, salt, instant, customers) as
+    key_of('customer', pick(n, salt, case when draw(n, 600) < 0.999 then known_by(instant, customers) else customers end));
+
+-- One row a customer, in the order they sign up: three in ten have a contract; some were there before the data begin.
 create table customer as
 select
     n,
     key_of('customer', n) as customer_key,
     draw(n, 222) < 0.3 as is_contractual,
     first_instant() - interval 150 day
-    + to_seconds(floor(draw(n, 223) * 0.97 * (12960000 + date_diff('second', first_instant(), last_instant()))))
-        as signed_up_at,
+    + to_seconds(floor(
+        (n + draw(n, 223)) / $customers * 0.97 * (12960000 + date_diff('second', first_instant(), last_instant()))
+    )) as signed_up_at,
     ['USD', 'KRW', 'EUR', 'JPY', 'GBP'][1 + cast(floor(5 * pow(draw(n, 224), 2.5)) as bigint)] as currency
 from range($customers) as numbers(n);
 

@@ -77,9 +77,9 @@ where landed_at < last_instant() and occurred_at < last_instant();
 create table form as
 select
     n, kind, kind in ('review', 'idea', 'employee') as is_unasked,
-    case when kind = 'employee' then key_of('employee', pick(n, 401, 200)) when draw(n, 402) < 0.92
-        then key_of('customer', pick(n, 403, $customers)) end as customer_key,
     second_of(draw(n, 405)) + first_instant() as invited_at,
+    case when kind = 'employee' then key_of('employee', pick(n, 401, 200)) when draw(n, 402) < 0.92
+        then somebody(n, 403, invited_at, $customers) end as customer_key,
     case when draw(n, 406) < 0.02 then 'bounced' when draw(n, 406) < 0.03 then 'blocked' when draw(n, 406) < 0.5 then 'delivered' end
         as delivery_status,
     kind in ('review', 'idea', 'employee') or draw(n, 406) >= 0.03 and draw(n, 407) < 0.7 as is_answered,
@@ -91,7 +91,9 @@ select
         else ['use', 'onboarding', 'renewal', 'advocacy', 'consideration'][1 + pick(n, 414, 5)] end as journey_stage,
     case when kind in ('support', 'delivery') then concat('team ', pick(n, 416, 20)) end as team,
     case when kind = 'support' and draw(n, 418) < 0.9 then key_of('agent', pick(n, 419, 300)) end as agent_key,
-    case when kind = 'support' then cast(100000000 + pick(n, 421, 4 * $customers) as varchar) end as ticket_id,
+    case when kind = 'support' then cast(
+        100000000 + greatest(0, made_by(invited_at - to_seconds(wait(n, 421, 200000)), 4 * $customers) - 1) as bigint
+    )::varchar end as ticket_id,
     case when draw(n, 423) < 0.85 then concat('product ', pick(n, 424, 20)) end as product,
     case when draw(n, 426) < 0.7 then concat('brand ', pick(n, 427, 3)) end as brand,
     case when draw(n, 429) < 0.5 then ['ko', 'en', 'ja', 'de'][1 + pick(n, 430, 4)] end as language
@@ -156,7 +158,7 @@ with visits as (
     select
         n, unnest(range(1 + cast(least(floor(-2 * ln(1.0 - draw(n, 500))), 15) as bigint))) as i,
         case when n = 0 then last_instant() - interval 2 hour else first_instant() + second_of(draw(n, 501)) end as began_at,
-        case when draw(n, 502) < 0.7 then key_of('customer', pick(n, 503, $customers)) end as customer_key
+        case when draw(n, 502) < 0.7 then somebody(n, 503, began_at, $customers) end as customer_key
     from range($visits) as numbers(n)
 ), steps as (
     select *, n * 16 + i as k, began_at + to_seconds(120 * i) as landed_at from visits

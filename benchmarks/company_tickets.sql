@@ -2,7 +2,7 @@
 -- Makes landed_tickets and landed_ticket_events: the columns of the contract that are not null, and `landed_at`, when the
 -- source last touched the row.
 
--- One row a ticket: everything that is drawn once.  Three in five come by mail or form, one in four by chat.
+-- One row a ticket, day after day: everything that is drawn once.  Three in five come by mail or form, one in four by chat.
 create table drawn as
 select
     n,
@@ -13,7 +13,11 @@ select
         when draw(n, 2) < 0.95 then 'phone' else 'social'
     end as channel,
     case when draw(n, 3) < 0.96 then 'inbound' else 'outbound' end as direction,
-    case when draw(n, 4) < 0.95 then key_of('customer', pick(n, 5, $customers)) end as customer_key,
+    first_instant() + to_seconds(
+        86400 * floor(date_diff('day', first_instant(), last_instant()) * (0.7 * share + 0.3 * sqrt(share)))
+        + 3600 * floor(24 * (draw(n, 25) + draw(n, 26) + draw(n, 27)) / 3) + floor(3600 * draw(n, 28))
+    ) as created_at,
+    case when draw(n, 4) < 0.95 then somebody(n, 5, created_at, $customers) end as customer_key,
     case when draw(n, 7) < 0.9 then concat('category ', pick(n, 8, 40)) end as category,
     case when draw(n, 10) < 0.8 then concat('product ', pick(n, 11, 20)) end as product,
     case when draw(n, 13) < 0.9 then ['normal', 'low', 'high', 'urgent'][1 + pick(n, 14, 4)] end as priority,
@@ -21,10 +25,6 @@ select
     concat('brand ', pick(n, 18, 3)) as brand,
     key_of('agent', pick(n, 20, 300)) as agent_key,
     ['us', 'korea', 'london', 'always', null][1 + pick(n, 22, 5)] as schedule_id,
-    first_instant() + to_seconds(
-        86400 * floor(date_diff('day', first_instant(), last_instant()) * (0.7 * draw(n, 24) + 0.3 * sqrt(draw(n, 24))))
-        + 3600 * floor(24 * (draw(n, 25) + draw(n, 26) + draw(n, 27)) / 3) + floor(3600 * draw(n, 28))
-    ) as created_at,
     least(1 + cast(floor(-1.3 * ln(1.0 - draw(n, 29))) as bigint), 9) as rounds,
     draw(n, 30) < 0.3 as has_bot,
     draw(n, 31) < 0.93 as is_solved,
@@ -39,7 +39,7 @@ select
     draw(n, 41) < 0.002 as is_deleted,
     draw(n, 42) < 0.002 as is_without_row,
     draw(n, 43) < 0.001 as is_date_only
-from range($tickets) as numbers(n);
+from (select n, (n + draw(n, 24)) / $tickets as share from range($tickets) as numbers(n));
 
 -- What happens on a ticket, step after step: `place` orders it, `gap` is the seconds since the step before.
 -- `k` numbers a round of a ticket for its draws.

@@ -58,6 +58,7 @@ select timezone('UTC', timezone('Asia/Seoul', cast(local_day(max(last_at)) + 1 a
 from last_instants;
 -- What keeps its name is told by the months that have ended.
 create macro is_of_ended_month(of_day) as of_day < month_of((select day + 1 from as_of));
+create macro ended_or_open(ended, units) as if(ended > 0, {ended: ended, open: 0}, {ended: 0, open: units});
 
 create temp table ticket as
 select * from latest where not is_merged and not is_left_out and created_at <= (select moment from as_of);
@@ -888,7 +889,7 @@ create table backlog_answers (
 insert into backlog_answers
 with kept as (
     select {dimension} as value from came_and_went where {dimension} is not null
-    group by value order by count_if(is_of_ended_month(day)) desc, count(*) desc, value limit 200
+    group by value order by ended_or_open(count_if(is_of_ended_month(day)), count(*)) desc, value limit 200
 ), daily as (
     select day, age_band_days, case when {dimension} is null then '(none)' else coalesce(kept.value, '(other)') end as value,
         sum(entered) as entered, sum(opened) as opened, sum(solved) as solved, sum(reopened) as reopened
@@ -996,7 +997,7 @@ create macro is_over(grain, period_start) as ends(grain, period_start) <= (selec
 insert into kpi_answers
 with kept as (
     select {dimension} as value from duration where {dimension} is not null
-    group by value order by count_if(is_of_ended_month(day)) desc, count(*) desc, value limit 200
+    group by value order by ended_or_open(count_if(is_of_ended_month(day)), count(*)) desc, value limit 200
 ), placed as (
     select metric, calendar_minutes, business_minutes, {day} as day, week_of(unit.day) as week, month_of(unit.day) as month,
         quarter_of(unit.day) as quarter,
@@ -1052,7 +1053,7 @@ from named;
 insert into kpi_answers
 with kept as (
     select {dimension} as value from {units} where {dimension} is not null
-    group by value order by count_if(is_of_ended_month(day)) desc, count(*) desc, value limit 200
+    group by value order by ended_or_open(count_if(is_of_ended_month(day)), count(*)) desc, value limit 200
 ), placed as (
     select unit.* exclude (day), {day} as day, week_of(unit.day) as week, month_of(unit.day) as month,
         quarter_of(unit.day) as quarter,

@@ -47,12 +47,12 @@ def placed(dimension: Dimension, is_ended: Array, counted: Array | None = None) 
     """Each unit's place and the places' names: the largest values, the others together, and none.
 
     Which are largest is told by `counted` (codes), the units themselves where there is none: by how many
-    of them lie in a month that has ended (`is_ended`), then by how many they are.
+    of them lie in a month that has ended (`is_ended`), where none does by how many they are.
     """
     codes = dimension.codes if counted is None else counted
     sizes = totals(codes[codes >= 0], len(dimension.values))
     ended = totals(codes[(codes >= 0) & is_ended], len(dimension.values))
-    order = np.lexsort((_ranks(dimension.values), -sizes, -ended))[:LARGEST]
+    order = np.lexsort((_ranks(dimension.values), np.where(ended > 0, 0, -sizes), -ended))[:LARGEST]
     order = order[sizes[order] > 0]
     place_of = np.full(len(dimension.values) + 1, len(order))
     place_of[order] = np.arange(len(order))

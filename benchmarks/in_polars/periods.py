@@ -72,7 +72,7 @@ def kept_places(
 ) -> pl.DataFrame:
     """The values of a dimension that keep their name (within some groups): the others are `(other)`.
 
-    Those with most units of months that have ended with `last_day`, then with most units.
+    Those with most units of months that have ended with `last_day`; of values without any, with most units.
     """
     open_month = (last_day + timedelta(days=1)).replace(day=1)
     counted = (
@@ -80,11 +80,12 @@ def kept_places(
         .filter(pl.col(dimension).is_not_null())
         .group_by(*within, dimension)
         .agg((pl.col(day) < open_month).sum().alias("of_ended_months"), pl.len().alias("units"))
-        .sort(["of_ended_months", "units", dimension], descending=[True, True, False])
+        .with_columns(pl.when(pl.col("of_ended_months") == 0).then("units").otherwise(0).alias("of_open_month"))
+        .sort(["of_ended_months", "of_open_month", dimension], descending=[True, True, False])
     )
     kept = counted.group_by(*within).head(MOST_PLACES) if within else counted.head(MOST_PLACES)
     return (
-        kept.drop("of_ended_months", "units")
+        kept.drop("of_ended_months", "of_open_month", "units")
         .with_columns(pl.col(dimension).cast(pl.String).alias("place"))
         .collect()
     )

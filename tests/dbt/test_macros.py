@@ -189,7 +189,7 @@ def test_units_are_grouped_by_period_slot_and_dimension(
 
 
 def test_the_201st_value_and_on_are_other(sql: Expression, db: duckdb.DuckDBPyConnection) -> None:
-    """The 200 values with most units of ended months stay, then those of the open month, ties by name.
+    """The 200 values with most units of ended months stay, ties by name, whatever the open month brought.
 
     A missing value takes no place among them.
     """
@@ -214,9 +214,26 @@ def test_the_201st_value_and_on_are_other(sql: Expression, db: duckdb.DuckDBPyCo
         ).fetchall()
     )
     assert len(counts) == 202
-    assert (counts["p201"], counts["(other)"], counts["(none)"]) == (2, 2 + 9, 9)
-    assert {"p198", "p200"} <= set(counts)
-    assert not {"p197", "p199", "p202"} & set(counts)
+    assert (counts["p201"], counts["p198"], counts["(other)"], counts["(none)"]) == (2, 1 + 2, 1 + 2 + 9, 9)
+    assert not {"p199", "p200", "p202"} & set(counts)
+
+
+def test_values_of_the_open_month_have_the_places_left(sql: Expression, db: duckdb.DuckDBPyConnection) -> None:
+    """199 values of ended months leave one place, for the largest of those that have no others."""
+    db.execute(PERIOD_DAYS)
+    db.execute(
+        """
+        create table units as
+        select date '2026-03-02' as event_date, 'p' || lpad(cast(i as varchar), 3, '0') as product
+        from range(199) as r(i)
+        union all select date '2026-04-01', 'a new one' from range(2)
+        union all select date '2026-04-01', 'the larger new one' from range(3)
+        """
+    )
+    kept = db.execute(sql("{{ kept_values('units', 'event_date', ['product']) }}")).fetchall()
+    places = {value: place for _, value, place in kept}
+    assert len(places) == 200
+    assert places["the larger new one"] == 200
 
 
 def test_the_contracts_of_the_kpi_marts_are_current() -> None:

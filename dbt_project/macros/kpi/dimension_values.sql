@@ -1,8 +1,9 @@
 {#
   A select of dimension, dimension_value, place (from 1): the values that keep their name in the KPIs, the 200 with
   most `units`, or as many as `most`. Those of months that have ended are counted, over all time, so that a value keeps
-  its name from period to period and, until the month ends, from night to night; where they are as many, those of the
-  open month too; then the name decides. `date_column` is the units' day in the reporting zone.
+  its name from period to period and, until the month ends, from night to night; those of the open month count for
+  values that have no others. Of values with as many the name decides. `date_column` is the units' day in the reporting
+  zone.
 #}
 {% macro kept_values(units, date_column, dimensions, most=200) %}
     with ended_months as (
@@ -30,7 +31,10 @@
             '{{ dimension }}' as dimension,
             {{ dimension }} as dimension_value,
             row_number() over (
-                order by count(case when {{ date_column }} <= last_day then 1 end) desc, count(*) desc, {{ dimension }}
+                order by
+                    count(case when {{ date_column }} <= last_day then 1 end) desc,
+                    case when count(case when {{ date_column }} <= last_day then 1 end) = 0 then count(*) end desc,
+                    {{ dimension }}
             ) as place
         from {{ units }}
         cross join ended_months
