@@ -60,8 +60,9 @@ def make_company(
 ) -> dict[str, int]:
     """Write a company below `folder`; the rows landed of each entity, all versions and repeats counted.
 
-    As many forms are answered as there are tickets, where `answers` says nothing else.  With `day_parts` what landed on the last day is in that many shares of batches of its own, numbered from
-    `LAST_DAY`, from twice that, and so on.
+    As many forms are answered as there are tickets, where `answers` says nothing else.  With `day_parts` what
+    landed on the last day is in that many shares of batches of its own, numbered from `LAST_DAY`, from twice
+    that, and so on.
     """
     import duckdb
 

@@ -218,7 +218,7 @@ def test_the_201st_value_and_on_are_other(sql: Expression, db: duckdb.DuckDBPyCo
     assert not {"p199", "p200", "p202"} & set(counts)
 
 
-def test_values_of_the_open_month_have_the_places_left(sql: Expression, db: duckdb.DuckDBPyConnection) -> None:
+def test_the_open_month_has_the_places_left(sql: Expression, db: duckdb.DuckDBPyConnection) -> None:
     """199 values of ended months leave one place, for the largest of those that have no others."""
     db.execute(PERIOD_DAYS)
     db.execute(

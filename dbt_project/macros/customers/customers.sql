@@ -5,6 +5,16 @@
     {{ return(["segment", "country", "language", "acquisition_channel", "brand"] + declared_attributes("customers")) }}
 {%- endmacro %}
 
+{#- The least number of the periods whose cells are computed tonight; 1 where all are. -#}
+{% macro tonights_first_period_number() -%}
+    {%- if execute and is_incremental() -%}
+        {%- set numbers = run_query("select min(period_number) from " ~ ref("int_touched_customer_periods")) -%}
+        {{- numbers.columns[0].values()[0] or 1 -}}
+    {%- else -%}
+        1
+    {%- endif -%}
+{%- endmacro %}
+
 {#- A sum of money that comes out the same in whatever order its rows are read. -#}
 {% macro exact_sum(amount) -%}
     sum(cast({{ amount }} as decimal(38, 6)))

@@ -2,19 +2,13 @@
 -- all customer KPIs are made of. Each customer is in one cell of a period, so that sums over cells are exact and
 -- customers × periods are never stored.
 {{ config(**kept_by_period('customers', touched='int_touched_customer_periods')) }}
-{%- set first_number = 1 %}
-{%- if execute and is_incremental() %}
-{%- set first_number = run_query(
-    'select coalesce(min(period_number), 1) from ' ~ ref('int_touched_customer_periods')
-).columns[0].values()[0] %}
-{%- endif %}
 
 -- Tonight's periods are the last ones: told by their number, no other is computed.
 with customer_periods as (
 
     select * from {{ ref('int_customer_periods') }}
     where
-        period_number >= {{ first_number }}
+        period_number >= {{ tonights_first_period_number() }}
         and {{ is_of_tonight() }}
 
 ),

@@ -41,12 +41,12 @@ touched as (
     where
         grain = 'all'
         or period_number >= (
-            select min(windows.period_number)
-            from windows
+            select min(changed_windows.period_number)
+            from windows as changed_windows
             inner join changed
                 on
-                    windows.grain = changed.grain
-                    and windows.period_start = changed.period_start
+                    changed_windows.grain = changed.grain
+                    and changed_windows.period_start = changed.period_start
         )
 
 ),
