@@ -1,6 +1,6 @@
 """What answers, transactions and touchpoints cost from landing to KPIs, beside a program by hand.
 
-python -m benchmarks.answers [--scale 100000] [--pairs 3] [--memory 3GB] [--models]
+python -m benchmarks.answers [--scale 100000] [--pairs 3] [--memory 4GB] [--models]
     [--beside duckdb|polars|pandas]
 """
 

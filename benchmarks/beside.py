@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.company import SEEDS, make_company
 from cx_pipeline.settings import Settings
+from cx_pipeline.settings.sections import Performance
 from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment
 from cx_pipeline.warehouse.project import vars_argument
 
@@ -78,6 +79,12 @@ def cost_of(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1e6)
 
 
+def limit_memory(setting: str) -> None:
+    """Have both sides take of the machine what the setting `performance.memory` allows a night."""
+    os.environ["CX_PERFORMANCE__MEMORY"] = setting
+    os.environ["DUCKDB_MEMORY_LIMIT"] = str(Performance(memory=setting).duckdb_memory)
+
+
 def build_warehouse(
     folder: Path, data: Path, tables: Iterable[str], *options: str
 ) -> tuple[Cost, dict[str, dict[str, float]]]:
@@ -86,7 +93,13 @@ def build_warehouse(
     shutil.copytree(PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"), dirs_exist_ok=True)
     for seed in SEEDS.glob("*.csv"):
         shutil.copy(seed, project / "seeds")
-    settings = Settings.model_validate({"data_dir": data, "reporting": {"time_zone": "Asia/Seoul"}})
+    settings = Settings.model_validate(
+        {
+            "data_dir": data,
+            "reporting": {"time_zone": "Asia/Seoul"},
+            "performance": {"memory": os.environ.get("CX_PERFORMANCE__MEMORY")},
+        }
+    )
     where = ["--project-dir", str(project), "--profiles-dir", str(project), *vars_argument(settings)]
     kinds = ["--resource-type", "model", "--resource-type", "seed"]
     selected = [f"+{table.removeprefix('marts.')}" for table in tables]
@@ -196,7 +209,7 @@ def measure(description: str, parts: Sequence[Part]) -> None:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--scale", type=int, default=100_000, help="tickets, and answers")
     parser.add_argument("--pairs", type=int, default=3, help="how often both are measured; compared once")
-    parser.add_argument("--memory", default="3GB", help="DuckDB's limit, of both; what is more spills")
+    parser.add_argument("--memory", default="4GB", help="the setting performance.memory, of both")
     parser.add_argument("--models", action="store_true", help="one model after the other, and what each took")
     parser.add_argument("--beside", choices=REACH, default="duckdb", help="what answers by hand")
     arguments = parser.parse_args()
@@ -205,7 +218,7 @@ def measure(description: str, parts: Sequence[Part]) -> None:
     answered = [part for part in parts if find_spec(module_of(part, arguments.beside))]
     if not answered:
         sys.exit(f"nothing here answers in {arguments.beside}")
-    os.environ["DUCKDB_MEMORY_LIMIT"] = arguments.memory
+    limit_memory(arguments.memory)
     tables = dict.fromkeys(table for part in parts for table, _ in part.compared.values())
     options = ["--threads", "1"] if arguments.models else []
     ratios = []

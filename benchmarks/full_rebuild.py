@@ -1,6 +1,6 @@
 """What a full rebuild of everything costs, beside the programs by hand of tickets and of answers.
 
-python -m benchmarks.full_rebuild [--scale 100000] [--pairs 3] [--memory 3GB] [--models]
+python -m benchmarks.full_rebuild [--scale 100000] [--pairs 3] [--memory 4GB] [--models]
     [--beside duckdb|polars|pandas]
 """
 

@@ -9,7 +9,6 @@ the setting leaves DuckDB.  Prints the greatest resident memory of both, and the
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.beside import Cost, build_warehouse
+from benchmarks.beside import Cost, build_warehouse, limit_memory
 from benchmarks.company import make_company
 from cx_pipeline.settings.sections import Performance
 
@@ -46,8 +45,9 @@ def main() -> None:
     parser.add_argument("--memory", default="4GB", help="the setting `performance.memory` of both")
     parser.add_argument("--pairs", type=int, default=1, help="how often both are built")
     arguments = parser.parse_args()
-    os.environ["DUCKDB_MEMORY_LIMIT"] = limit = str(Performance(memory=arguments.memory).duckdb_memory)
-    allowed_gb = float(limit.removesuffix("MB")) / 1000 + PYTHON_GB
+    limit_memory(arguments.memory)
+    duckdb_memory = str(Performance(memory=arguments.memory).duckdb_memory)
+    allowed_gb = float(duckdb_memory.removesuffix("MB")) / 1000 + PYTHON_GB
     pairs = []
     for _ in range(arguments.pairs):
         with tempfile.TemporaryDirectory() as name:

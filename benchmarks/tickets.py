@@ -1,6 +1,6 @@
 """What tickets cost from landing to KPIs, beside a program by hand that gives the same answers.
 
-python -m benchmarks.tickets [--scale 100000] [--pairs 3] [--memory 3GB] [--models]
+python -m benchmarks.tickets [--scale 100000] [--pairs 3] [--memory 4GB] [--models]
     [--beside duckdb|polars|pandas]
 """
 

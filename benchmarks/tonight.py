@@ -14,14 +14,13 @@ build makes.  Prints, in CPU seconds:
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.beside import Cost, build_warehouse
+from benchmarks.beside import Cost, build_warehouse, limit_memory
 from benchmarks.company import LAST_DAY, make_company
 from cx_pipeline.warehouse.inputs import (
     BUILT_BATCHES,
@@ -98,12 +97,12 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description="A night after three years, beside their rebuild.")
     parser.add_argument("--scale", type=int, default=100_000, help="tickets and answers in three years")
-    parser.add_argument("--memory", default="3GB", help="DuckDB's limit; what is more spills")
+    parser.add_argument("--memory", default="4GB", help="the setting performance.memory")
     parser.add_argument(
         "--models", action="store_true", help="one model after the other, and the night's dearest"
     )
     arguments = parser.parse_args()
-    os.environ["DUCKDB_MEMORY_LIMIT"] = arguments.memory
+    limit_memory(arguments.memory)
     options = ["--threads", "1"] if arguments.models else []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -236,6 +236,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_TARGET_PATH": str(paths.warehouse / "dbt" / "target"),
         "DBT_LOG_PATH": str(paths.warehouse / "dbt" / "logs"),
         "DO_NOT_TRACK": "1",
+        "DUCKDB_OPERATOR_MEMORY_LIMIT": settings.performance.duckdb_operator_memory,
     } | ({"DUCKDB_MEMORY_LIMIT": memory} if (memory := settings.performance.duckdb_memory) else {})
 
 

@@ -255,6 +255,7 @@ def test_the_memory_setting_reaches_duckdb(load: Load) -> None:
     settings = load('[performance]\nmemory = "8GB"')
     assert settings.performance.duckdb_memory == "7000MB"
     assert dbt_environment(settings)["DUCKDB_MEMORY_LIMIT"] == "7000MB"
+    assert dbt_environment(settings)["DUCKDB_OPERATOR_MEMORY_LIMIT"] == "1400MB"
     assert load(CX_PERFORMANCE__MEMORY="4 GiB").performance.duckdb_memory == "3294MB"
 
 
