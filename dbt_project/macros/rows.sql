@@ -154,3 +154,13 @@
 {% macro duckdb__rows_digest(relation) -%}
     concat(count(*), ' ', sum(cast(hash({{ relation }}) as hugeint)))
 {%- endmacro %}
+
+{#- How a CTE of very many rows begins that several others read: each reads its rows anew. DuckDB else keeps the rows of such
+    a CTE, in memory or spilled, which of millions costs more than the reading. -#}
+{% macro as_read_anew() -%}
+    {{ adapter.dispatch('as_read_anew')() }}
+{%- endmacro %}
+
+{% macro default__as_read_anew() -%}as{%- endmacro %}
+
+{% macro duckdb__as_read_anew() -%}as not materialized{%- endmacro %}

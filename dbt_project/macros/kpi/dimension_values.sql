@@ -48,6 +48,53 @@
     where place <= {{ most }}
 {% endmacro %}
 
+{# `kept_values` of the units whose `month_measures` stand in `months`. #}
+{% macro kept_values_of_months(months, most=200) %}
+    with months_of_days as (
+
+        select distinct
+            period_start,
+            is_month_ended
+        from {{ ref("int_period_days") }}
+        where
+            grain = 'month'
+            and slot = 'current'
+
+    ),
+
+    ranked_values as (
+
+        select
+            months.dimension,
+            months.unit_value as dimension_value,
+            row_number() over (
+                partition by months.dimension
+                order by
+                    sum(case when months_of_days.is_month_ended then months.n else 0 end) desc,
+                    case
+                        when sum(case when months_of_days.is_month_ended then months.n else 0 end) = 0 then sum(months.n)
+                    end desc,
+                    months.unit_value
+            ) as place
+        from {{ months }} as months
+        inner join months_of_days on months.period_start = months_of_days.period_start
+        where
+            months.dimension <> 'all'
+            and months.unit_value is not null
+        group by
+            months.dimension,
+            months.unit_value
+
+    )
+
+    select
+        dimension,
+        dimension_value,
+        cast(place as smallint) as place
+    from ranked_values
+    where place <= {{ most }}
+{% endmacro %}
+
 {#
   The published value of a dimension, where `kept_values` is left joined on the dimension and the unit's value: a
   missing one is `(none)`, one that is not kept `(other)`; the one value of `all` is itself.

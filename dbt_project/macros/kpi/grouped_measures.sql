@@ -12,17 +12,27 @@
   `kept_values`. `restricted` is a condition on the units that the dimensions in `unrestricted` are exempt from.
 
   Where a model keeps its periods (`kept_by_period`), only tonight's are made: what counts in none of them but in all
-  time is folded into one day.
+  time is folded into one day. Where `months` names the units' kept `month_measures`, all time is the sum of these, and
+  no unit is read for it.
 #}
 {% macro grouped_measures(
-    units, date_column, dimensions, measures={}, few={"is_few": "true"}, by=[], restricted="true", unrestricted=[]
+    units,
+    date_column,
+    dimensions,
+    measures={},
+    few={"is_few": "true"},
+    by=[],
+    restricted="true",
+    unrestricted=[],
+    months=none
 ) %}
     {%- set keys = by + ["grain", "period_start", "slot", "dimension", "dimension_value"] -%}
-    {%- set is_of_some_periods = is_of_tonight() != "true" -%}
-    {%- set day = "folded_day" if is_of_some_periods else date_column -%}
+    {%- set is_all_time_apart = months is not none or is_of_tonight() != "true" -%}
     with kept_values as (
 
-        {{ kept_values(units, date_column, dimensions) }}
+        {% if months is none -%} {{ kept_values(units, date_column, dimensions) }}
+        {%- else -%} {{ kept_values_of_months(months) }}
+        {%- endif %}
 
     ),
 
@@ -32,7 +42,7 @@
 
     ),
 
-    {%- if is_of_some_periods %}
+    {%- if is_all_time_apart %}
 
     folded_days as (
 
@@ -40,6 +50,7 @@
             date_day as unit_day,
             coalesce(max(case when grain <> 'all' then date_day end), date '1900-01-01') as folded_day
         from period_days
+        {{ "where grain <> 'all'" if months is not none }}
         group by date_day
 
     ),
@@ -47,14 +58,14 @@
 
     measured_days as (
 
-        {%- if is_of_some_periods %}
+        {%- if is_all_time_apart %}
         select * from period_days
         where grain <> 'all'
 
         union all
 
         select distinct
-            folded_day as date_day,
+            {{ "folded_day" if months is none else "date '1900-01-01'" }} as date_day,
             'all' as grain,
             date '1900-01-01' as period_start,
             'current' as slot
@@ -67,32 +78,30 @@
 
     daily_measures as (
 
-        {%- for dimension in ["all"] + dimensions %}
+        {{ folded_measures(
+            units ~ (" inner join folded_days on " ~ date_column ~ " = unit_day" if is_all_time_apart else ""),
+            "folded_day" if is_all_time_apart else date_column, "date_day",
+            dimensions, measures, few, by, restricted, unrestricted
+        ) }}
+
+        {%- if months is not none %}
+
+        union all
+
         select
-            '{{ dimension }}' as dimension,
-            {{ "'all'" if dimension == "all" else dimension }} as unit_value,
-            {{ day }} as date_day,
-            {%- for column in by %}
+            dimension,
+            unit_value,
+            date '1900-01-01' as date_day,
+            {%- for column in by + measures.keys() | list %}
             {{ column }},
             {%- endfor %}
-            {%- for name, measure in measures.items() %}
-            {{ measure.of_units }} as {{ name }},
+            {%- for name in few %}
+            {{ name }}_sketch,
+            {{ name }}_units,
             {%- endfor %}
-            {%- for name, condition in few.items() %}
-            {{ respondent_sketch("case when " ~ condition ~ " then respondent_key end") }} as {{ name }}_sketch,
-            count(case when {{ condition }} then 1 end) as {{ name }}_units,
-            {%- endfor %}
-            count(*) as n
-        from {{ units }}
-        {%- if is_of_some_periods %}
-        inner join folded_days on {{ date_column }} = unit_day
+            n
+        from {{ months }}
         {%- endif %}
-        where {{ "true" if dimension in unrestricted else restricted }}
-        group by {{ (by + [day]) | join(", ") }}{{ ", " ~ dimension if dimension != "all" }}
-        {%- if not loop.last %}
-        union all
-        {%- endif %}
-        {%- endfor %}
 
     ),
 
@@ -214,6 +223,64 @@
             {%- for key in keys %}
             {{ "and " if not loop.first }}period_measures.{{ key }} = counted_respondents.{{ key }}
             {%- endfor %}
+{% endmacro %}
+
+{#
+  What the units of each month add up to, by the values they have themselves (`unit_value`), kept or not: what a model
+  keeps by month, so that all time needs no unit. A select of dimension, unit_value, period_start, `by`, the measures,
+  the sketches of `few` and n.
+#}
+{% macro month_measures(units, date_column, dimensions, measures={}, few={"is_few": "true"}, by=[]) %}
+    with month_days as (
+
+        select
+            date_day,
+            period_start
+        from (
+            {{ tonights_period_days() }}
+        ) as period_days
+        where
+            grain = 'month'
+            and slot = 'current'
+
+    )
+
+    {{ folded_measures(
+        units ~ " inner join month_days on " ~ date_column ~ " = date_day",
+        "period_start", "period_start", dimensions, measures, few, by
+    ) }}
+{% endmacro %}
+
+{#
+  Measures of units by dimension, their own value of it, `by` and `day` (an expression, called `day_name`): one pass over
+  `units` a dimension.
+#}
+{% macro folded_measures(
+    units, day, day_name, dimensions, measures, few, by=[], restricted="true", unrestricted=[]
+) %}
+    {%- for dimension in ["all"] + dimensions %}
+        select
+            '{{ dimension }}' as dimension,
+            {{ "'all'" if dimension == "all" else dimension }} as unit_value,
+            {{ day }} as {{ day_name }},
+            {%- for column in by %}
+            {{ column }},
+            {%- endfor %}
+            {%- for name, measure in measures.items() %}
+            {{ measure.of_units }} as {{ name }},
+            {%- endfor %}
+            {%- for name, condition in few.items() %}
+            {{ respondent_sketch("case when " ~ condition ~ " then respondent_key end") }} as {{ name }}_sketch,
+            count(case when {{ condition }} then 1 end) as {{ name }}_units,
+            {%- endfor %}
+            count(*) as n
+        from {{ units }}
+        where {{ "true" if dimension in unrestricted else restricted }}
+        group by {{ (by + [day]) | join(", ") }}{{ ", " ~ dimension if dimension != "all" }}
+        {%- if not loop.last %}
+        union all
+        {%- endif %}
+    {%- endfor %}
 {% endmacro %}
 
 {# How a measure is made of units, and of the measures of days (`?`). Sums of fractions as in `stable_sum`. #}

@@ -12,18 +12,22 @@
   Where a model keeps its periods (`kept_by_period`), only tonight's are made; all units are then read once more for
   all time.
 
-  `units` and `date_column` are as in `grouped_measures`; `dimensions` are all that are wanted, `all` among them. What
+  `units`, `date_column` and `months` are as in `grouped_measures`; `dimensions` are all that are wanted, `all` among them. What
   aggregates hold is freed when a statement ends: of many units, ask for one dimension at a time
   (`grouped_percentiles_inserts`).
 #}
-{% macro grouped_percentiles(units, date_column, dimensions, columns, shares, by=[], tested=true) %}
+{% macro grouped_percentiles(
+    units, date_column, dimensions, columns, shares, by=[], tested=true, months=none
+) %}
     {%- set grains = ["day", "week", "month", "quarter"] -%}
     {%- set split_dimensions = dimensions | reject("equalto", "all") | list -%}
     {%- set places = by + ["grain", "period_start", "slot", "dimension", "place"] -%}
     {%- set is_of_some_periods = is_of_tonight() != "true" -%}
     with kept_values as (
 
-        {{ kept_values(units, date_column, split_dimensions) }}
+        {% if months is none -%} {{ kept_values(units, date_column, split_dimensions) }}
+        {%- else -%} {{ kept_values_of_months(months) }}
+        {%- endif %}
 
     ),
 
@@ -209,13 +213,13 @@
   The same in as many statements as dimensions: the model selects `grouped_percentiles` of `all`, and these, its
   post-hooks, insert the others one by one.
 #}
-{% macro grouped_percentiles_inserts(model, date_column, dimensions, columns, shares, by=[]) %}
+{% macro grouped_percentiles_inserts(model, date_column, dimensions, columns, shares, by, months) %}
     {%- set inserts = [] -%}
     {%- for dimension in dimensions -%}
         {%- do inserts.append(
             "insert into {{ this }} {{ grouped_percentiles(ref('" ~ model ~ "'), " ~ [
                 tojson(date_column), tojson([dimension]), tojson(columns), tojson(shares), tojson(by),
-            ] | join(", ") ~ ") }}"
+            ] | join(", ") ~ ", months=ref('" ~ months ~ "')) }}"
         ) -%}
     {%- endfor -%}
     {{- return(inserts) -}}

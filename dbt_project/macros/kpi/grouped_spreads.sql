@@ -3,27 +3,15 @@
   as of `grouped_measures`, and of each column <column>_n, _sum, _squares, _log_sum, _log_squares (of ln(1 + value)),
   _median, _p90, _p95, _p_value (of the change of the median, see `grouped_percentiles`) and _is_few. Its KPIs are
   `spread_kpis`. The units should be ordered by day. `percentiles_in` names the relation that has their
-  `grouped_percentiles`, where there are too many to make these in the same statement.
+  `grouped_percentiles`, where there are too many to make these in the same statement; `months` the one that has the
+  `month_measures` of `spread_measures(columns)`.
 #}
-{% macro grouped_spreads(units, date_column, dimensions, columns, by=[], percentiles_in=none) %}
+{% macro grouped_spreads(units, date_column, dimensions, columns, by=[], percentiles_in=none, months=none) %}
     {%- set keys = by + ["grain", "period_start", "slot", "dimension", "dimension_value"] -%}
-    {%- set sums = {} -%}
-    {%- set few = {} -%}
-    {%- for column in columns -%}
-        {%- set is_known = column ~ " is not null" -%}
-        {%- set log = "ln(1 + " ~ column ~ ")" -%}
-        {%- do few.update({column ~ "_is_few": is_known}) -%}
-        {%- do sums.update({
-            column ~ "_n": units_where(is_known),
-            column ~ "_sum": total_of(column),
-            column ~ "_squares": total_of(column ~ " * " ~ column),
-            column ~ "_log_sum": total_of(log),
-            column ~ "_log_squares": total_of(log ~ " * " ~ log),
-        }) -%}
-    {%- endfor -%}
+    {%- set spread = spread_measures(columns) -%}
     with sums as (
 
-        {{ grouped_measures(units, date_column, dimensions, sums, few, by) }}
+        {{ grouped_measures(units, date_column, dimensions, spread.sums, spread.few, by, months=months) }}
 
     ),
 
@@ -49,6 +37,24 @@
             {%- for key in keys %}
             {{ "and " if not loop.first }}sums.{{ key }} = group_percentiles.{{ key }}
             {%- endfor %}
+{% endmacro %}
+
+{# What adds up of `columns`: `sums` as in `measures` of `grouped_measures`, and `few`. #}
+{% macro spread_measures(columns) %}
+    {%- set sums, few = {}, {} -%}
+    {%- for column in columns -%}
+        {%- set is_known = column ~ " is not null" -%}
+        {%- set log = "ln(1 + " ~ column ~ ")" -%}
+        {%- do few.update({column ~ "_is_few": is_known}) -%}
+        {%- do sums.update({
+            column ~ "_n": units_where(is_known),
+            column ~ "_sum": total_of(column),
+            column ~ "_squares": total_of(column ~ " * " ~ column),
+            column ~ "_log_sum": total_of(log),
+            column ~ "_log_squares": total_of(log ~ " * " ~ log),
+        }) -%}
+    {%- endfor -%}
+    {{- return({"sums": sums, "few": few}) -}}
 {% endmacro %}
 
 {#

@@ -1,6 +1,6 @@
 -- Grain: one run of an SLA clock × target that governs it at any time: what the target's clock, its pauses taken out, has
 -- counted in all, and the stretch in which it reaches the target, or what is left and from where it would go on.
-with spans as (
+with spans {{ as_read_anew() }} (
 
     select * from {{ ref('int_sla_spans') }}
 

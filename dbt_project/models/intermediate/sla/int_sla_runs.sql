@@ -1,13 +1,13 @@
 -- Grain: one run of a clock a target is held against: a published ticket × metric (× turn, for next_response), from its
 -- start to its fulfilment or as_of, numbered. What is never judged is here too, with the reason.
 
-with outcomes as (
+with outcomes {{ as_read_anew() }} (
 
     select * from {{ ref('int_ticket_outcomes') }}
 
 ),
 
-moments as (
+moments {{ as_read_anew() }} (
 
     select * from {{ ref('int_ticket_moments') }}
 

@@ -51,7 +51,7 @@ moments as (
 
 ),
 
-ticket_values as (
+ticket_values {{ as_read_anew() }} (
 
     select * from {{ ref('int_ticket_values') }}
 

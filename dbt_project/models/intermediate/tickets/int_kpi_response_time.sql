@@ -1,7 +1,7 @@
 -- One row per grain, period_start, slot, dimension and dimension_value: the KPIs of the family response_time.
 {{ config(**kept_by_period('response_time')) }}
 
-with durations as (
+with durations {{ as_read_anew() }} (
 
     {{ units_of('response_time', 'durations') }}
 
@@ -23,7 +23,7 @@ duration_measures as (
 
     {{ grouped_spreads(
         'durations', 'event_date', ticket_dimensions(), ['calendar_minutes', 'business_minutes'], by=['metric'],
-        percentiles_in=ref('int_ticket_duration_percentiles'),
+        percentiles_in=ref('int_ticket_duration_percentiles'), months=ref('int_ticket_duration_months'),
     ) }}
 
 ),

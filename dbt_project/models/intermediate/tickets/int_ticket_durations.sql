@@ -7,7 +7,7 @@
 {%- set dimensions = ticket_dimensions() %}
 {%- set last_solve = 'case when ' ~ is_done('status') ~ ' then last_solve_number end' %}
 
-with outcomes as (
+with outcomes {{ as_read_anew() }} (
 
     select * from {{ ref('int_ticket_outcomes') }}
     where is_inbound

@@ -6,7 +6,7 @@
 ) }}
 {%- set session_gap_minutes = 30 %}
 
-with moments as (
+with moments {{ as_read_anew() }} (
 
     select * from {{ ref('int_ticket_moments') }}
 

@@ -7,7 +7,7 @@ with moments as (
 
 ),
 
-spine as (
+spine {{ as_read_anew() }} (
 
     select * from {{ ref('int_ticket_spine') }}
 

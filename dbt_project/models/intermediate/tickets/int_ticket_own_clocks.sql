@@ -2,7 +2,7 @@
 -- at it and at the next. Such a ticket (they are few) reads a clock of its own, the open time of each stretch under the
 -- schedule then in force; any other reads the schedule's.
 
-with spine as (
+with spine {{ as_read_anew() }} (
 
     select * from {{ ref('int_ticket_spine') }}
 

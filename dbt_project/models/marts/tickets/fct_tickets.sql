@@ -21,21 +21,9 @@ numbers as (
 
 ),
 
-outcomes as (
+outcomes {{ as_read_anew() }} (
 
     select * from {{ ref('int_ticket_outcomes') }}
-
-),
-
--- Narrow and apart: a CTE that is read twice is kept in memory whole.
-outcome_moments as (
-
-    select
-        ticket_number,
-        {%- for number in moments.values() %}
-        {{ number }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ ref('int_ticket_outcomes') }}
 
 ),
 
@@ -128,17 +116,17 @@ slas as (
 moment_values as (
 
     select
-        outcome_moments.ticket_number,
+        outcomes.ticket_number,
         {%- for moment, number in moments.items() %}
         {%- set outer = loop %}
         {%- for column in ['agent', 'team', 'priority', 'category', 'segment'] %}
-        max(case when moments.event_number = outcome_moments.{{ number }} then moments.{{ column }} end) as {{ moment }}_{{ column }}
+        max(case when moments.event_number = outcomes.{{ number }} then moments.{{ column }} end) as {{ moment }}_{{ column }}
         {{- ',' if not (outer.last and loop.last) }}
         {%- endfor %}
         {%- endfor %}
-    from outcome_moments
-    inner join moments on outcome_moments.ticket_number = moments.ticket_number
-    group by outcome_moments.ticket_number
+    from outcomes
+    inner join moments on outcomes.ticket_number = moments.ticket_number
+    group by outcomes.ticket_number
 
 ),
 
