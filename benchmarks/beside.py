@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from benchmarks.company import SEEDS, make_company
 from cx_pipeline.settings import Settings
 from cx_pipeline.settings.sections import Performance
-from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment
+from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment, models_at_a_time
 from cx_pipeline.warehouse.project import vars_argument
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def build_warehouse(
         str(costs),
         "build",
         "--quiet",
+        "--threads",
+        str(models_at_a_time(settings)),
         *kinds,
         *models,
     ]

@@ -161,7 +161,7 @@ class Performance(Section):
     @property
     def duckdb_memory(self) -> str | None:
         """DuckDB's part of `memory`: all but 1 GB, Python's part of any night; None: its own default."""
-        return None if self.memory is None else f"{self._duckdb_bytes // 10**6}MB"
+        return None if self.memory is None else f"{self.duckdb_bytes // 10**6}MB"
 
     @property
     def duckdb_operator_memory(self) -> str:
@@ -169,10 +169,11 @@ class Performance(Section):
 
         Two run at a time, and DuckDB keeps to it loosely: with a third, joins of a million tickets still ran
         out of memory."""
-        return f"{self._duckdb_bytes // 5 // 10**6}MB"
+        return f"{self.duckdb_bytes // 5 // 10**6}MB"
 
     @property
-    def _duckdb_bytes(self) -> int:
+    def duckdb_bytes(self) -> int:
+        """Bytes DuckDB may take: its part of `memory`, else 80 % of the machine's."""
         if self.memory is None:
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 4 // 5
         return _memory(self.memory) - 10**9

@@ -26,7 +26,7 @@ from cx_pipeline.warehouse.built import (
 from cx_pipeline.warehouse.column_lineage import lineage_metadata, with_lineage
 from cx_pipeline.warehouse.dbt_child import wait_for_orphans, write_launcher
 from cx_pipeline.warehouse.freshness import nightly_freshness
-from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment, write_inputs
+from cx_pipeline.warehouse.inputs import PROJECT_DIR, dbt_environment, models_at_a_time, write_inputs
 from cx_pipeline.warehouse.project import (
     call_dbt,
     dbt_folder,
@@ -116,7 +116,8 @@ def model_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         if not full_refresh and built == tonight and not context.is_subset:
             yield from _only_the_nights(context, settings, manifest, tonight.project)
             return
-        arguments = ["build", "--exclude", "resource_type:unit_test", *vars_argument(settings)]
+        threads = ["--threads", str(models_at_a_time(settings))]
+        arguments = ["build", *threads, "--exclude", "resource_type:unit_test", *vars_argument(settings)]
         invocation = dbt.cli(arguments, context=context, target_path=target_path(settings))
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
 

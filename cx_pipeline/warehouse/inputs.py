@@ -32,6 +32,10 @@ _UNJUDGED = "unjudged"
 
 BUILT_BATCHES = "built_batches.parquet"
 
+_ROWS_PER_GB = 8_000_000
+"""Landed rows for each GB of DuckDB's above which dbt builds one model at a time: two models of a million
+tickets (18 M rows) fit in 3 GB, two of ten million (129 M rows) ran out of 7 GB, in which each fits alone."""
+
 
 def batches_schema() -> pa.Schema:
     """The columns of `gate.batches`; instants in UTC, counts in rows."""
@@ -238,6 +242,18 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "DUCKDB_OPERATOR_MEMORY_LIMIT": settings.performance.duckdb_operator_memory,
     } | ({"DUCKDB_MEMORY_LIMIT": memory} if (memory := settings.performance.duckdb_memory) else {})
+
+
+def models_at_a_time(settings: Settings) -> int:
+    """How many models dbt builds side by side: two, or one where much has landed for the memory there is.
+
+    Reads what `write_inputs` has written.
+    """
+    import pyarrow.parquet as pq
+
+    batches = pq.read_table(settings.paths.warehouse / "inputs" / "batches.parquet", columns=["landed"])
+    landed = sum(batches["landed"].to_pylist())
+    return 1 if landed > _ROWS_PER_GB * settings.performance.duckdb_bytes / 10**9 else 2
 
 
 def _instant(text: str) -> datetime:

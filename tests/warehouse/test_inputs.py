@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pyarrow.parquet as pq
+import pytest
 import yaml
 
 from cx_pipeline.landing import Batch
@@ -20,6 +21,7 @@ from cx_pipeline.warehouse.inputs import (
     batches_schema,
     dbt_environment,
     dbt_vars,
+    models_at_a_time,
     night_rows,
     nights_schema,
     write_inputs,
@@ -110,6 +112,18 @@ def test_every_variable_set_from_the_settings_is_declared_with_the_settings_defa
     given = dbt_vars(Settings())
     assert given == {name: declared[name] for name in given}
     assert set(declared) - set(given) == {"default_scales"}
+
+
+@pytest.mark.parametrize(("memory", "models"), [("2GB", 1), ("4GB", 2)])
+def test_one_model_at_a_time_is_built_where_much_has_landed_for_the_memory(
+    tmp_path: Path, memory: str, models: int
+) -> None:
+    settings = Settings.model_validate({"data_dir": tmp_path, "performance": {"memory": memory}})
+    write_inputs(settings)
+    assert models_at_a_time(settings) == 2
+    rows = [dict.fromkeys(batches_schema().names) | {"landed": 10_000_000}]
+    write_rows(tmp_path / "warehouse" / "inputs" / "batches.parquet", rows, batches_schema())
+    assert models_at_a_time(settings) == models
 
 
 def test_the_environment_names_the_data_directory(tmp_path: Path) -> None:
