@@ -80,9 +80,13 @@ def night(folder: Path, data: Path, *options: str) -> tuple[Cost, dict[str, dict
 
 
 def differing(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    """Rows of one warehouse that the other does not have; numbers given to tickets apart."""
-    names = [name for name, *_ in connection.execute(f"describe folded.{table}").fetchall()]
-    columns = ", ".join(f'"{name}"' for name in names if name != "ticket_number")
+    """Rows of one warehouse that the other does not have, fractions to ten digits; tickets' numbers apart."""
+    described = connection.execute(f"describe folded.{table}").fetchall()
+    columns = ", ".join(
+        f"format('{{:.9e}}', \"{name}\")" if kind == "DOUBLE" else f'"{name}"'
+        for name, kind, *_ in described
+        if name != "ticket_number"
+    )
     folded, whole = (f"select {columns} from {place}.{table}" for place in ("folded", "whole"))
     [[count]] = connection.execute(
         f"select (select count(*) from ({folded} except all {whole})) "
