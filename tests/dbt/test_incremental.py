@@ -23,6 +23,8 @@ VARIABLES = {
 BUILD = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
 ONLY_OURS = {"ticket_number", "build", "run_number"}
 """Columns that tell rows apart within one warehouse."""
+PARTS_OF = (20_000, 1)
+"""Percentiles by dimension, and by dimension and grain: the nights' have all in one statement."""
 WRITTEN_FIRST = [
     *("int_ticket_unsettled", "int_feedback_answers"),
     *("int_transactions_enriched", "int_touchpoints_enriched", "kpi_csat", "ticket_backlog_daily"),
@@ -75,10 +77,11 @@ def begin(data_dir: Path, night: Night) -> None:
     run_dbt(data_dir, [*BUILD, "--select", *(f"+{name}" for name in WRITTEN_FIRST)], variables=VARIABLES)
 
 
-def build_whole(data_dir: Path, night: Night) -> None:
+def build_whole(data_dir: Path, night: Night, parts_of: int) -> None:
+    """Build it all from nothing, percentiles of more than `parts_of` values in parts."""
     shutil.rmtree(data_dir, ignore_errors=True)
     write_data(data_dir, night.rows, batches=night.batches)
-    run_dbt(data_dir, BUILD, variables=VARIABLES)
+    run_dbt(data_dir, BUILD, variables=VARIABLES | {"percentile_values": parts_of})
 
 
 def differing_tables(
@@ -131,7 +134,7 @@ def hold_against_whole_builds(folder: Path, nights: list[Night], from_night: int
             begin(folded, night)
         fold(folded, night, f"build {number}")
         if number >= from_night:
-            build_whole(whole, night)
+            build_whole(whole, night, parts_of=PARTS_OF[number % 2])
             with open_warehouse(folded) as warehouse:
                 for touched, (known, key) in TOUCHED.items():
                     left_alone = f"{known} anti join {touched} using ({key})"

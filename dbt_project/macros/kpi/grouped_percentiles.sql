@@ -9,20 +9,31 @@
   `shares`. If `tested`, also <column>_p_value of the change of the median (the first of `shares` must be 0.5) from the
   period before, where both have 30 values or more: Mood's test with Yates's correction, see `median_test_p`.
 
-  Where a model keeps its periods (`kept_by_period`), only tonight's are made; all units are then read once more for
-  all time.
+  Where a model keeps its periods (`kept_by_period`), only tonight's are made, and those they are compared with.
 
-  `units`, `date_column` and `months` are as in `grouped_measures`; `dimensions` are all that are wanted, `all` among them. What
-  aggregates hold is freed when a statement ends: of many units, ask for one dimension at a time
-  (`grouped_percentiles_inserts`).
+  `units`, `date_column` and `months` are as in `grouped_measures`; `dimensions` are all that are wanted, `all` among them,
+  as are `grains`.
 #}
 {% macro grouped_percentiles(
-    units, date_column, dimensions, columns, shares, by=[], tested=true, months=none
+    units,
+    date_column,
+    dimensions,
+    columns,
+    shares,
+    by=[],
+    tested=true,
+    months=none,
+    grains=["day", "week", "month", "quarter", "all"]
 ) %}
-    {%- set grains = ["day", "week", "month", "quarter"] -%}
     {%- set split_dimensions = dimensions | reject("equalto", "all") | list -%}
     {%- set places = by + ["grain", "period_start", "slot", "dimension", "place"] -%}
-    {%- set is_of_some_periods = is_of_tonight() != "true" -%}
+    {%- set tested_grains = grains | reject("equalto", "all") | list if tested else [] -%}
+    {%- set groups = [] -%}
+    {%- for dimension in dimensions -%}
+        {%- for grain in grains_of(dimension) if grain in grains -%}
+            {%- do groups.append({"dimension": dimension, "grain": grain}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
     with kept_values as (
 
         {% if months is none -%} {{ kept_values(units, date_column, split_dimensions) }}
@@ -33,7 +44,10 @@
 
     period_days as (
 
-        {{ tonights_period_days(with_previous=tested) }}
+        select * from (
+            {{ tonights_period_days(with_previous=tested) }}
+        ) as tonights_days
+        where grain in ('{{ grains | join("', '") }}')
 
     ),
 
@@ -41,7 +55,7 @@
 
         select
             date_day
-            {%- for grain in grains + ["all"] %},
+            {%- for grain in grains %},
             max(case when slot = 'current' and grain = '{{ grain }}' then period_start end) as {{ grain }}_start
             {%- endfor %}
         from period_days
@@ -49,7 +63,7 @@
 
     ),
 
-    placed_units as (
+    placed_units {{ as_read_anew() if groups | length == 1 else "as" }} (
 
         select
             {%- for column in by %}
@@ -58,7 +72,9 @@
             {%- for column in columns %}
             units.{{ column }},
             {%- endfor %}
+            {%- if "all" in dimensions %}
             cast(0 as smallint) as all_place,
+            {%- endif %}
             {%- for dimension in split_dimensions %}
             cast(case when units.{{ dimension }} is null then 0 else coalesce({{ dimension }}_values.place, 999) end
                 as smallint) as {{ dimension }}_place,
@@ -84,61 +100,27 @@
 
     place_percentiles as (
 
+        {%- for group in groups %}
+        select
+            {%- for column in by %}
+            {{ column }},
+            {%- endfor %}
+            '{{ group.grain }}' as grain,
+            {{ group.grain }}_start as period_start,
+            'current' as slot,
+            '{{ group.dimension }}' as dimension,
+            {{ group.dimension }}_place as place
+            {%- for column in columns %},
+            count({{ column }}) as {{ column }}_n,
+            {{ percentiles(column, shares) }} as {{ column }}_percentiles
+            {%- endfor %}
+        from placed_units
+        where {{ group.grain }}_start is not null
+        group by {{ (by + [group.dimension ~ "_place", group.grain ~ "_start"]) | join(", ") }}
+
+        union all
+        {%- endfor %}
         {%- for dimension in dimensions %}
-        {%- set own_grains = grains_of(dimension) | reject("equalto", "all" if is_of_some_periods else none) | list %}
-        select
-            {%- for column in by %}
-            {{ column }},
-            {%- endfor %}
-            case
-                {%- for grain in own_grains %}
-                when grouping({{ grain }}_start) = 0 then '{{ grain }}'
-                {%- endfor %}
-            end as grain,
-            case
-                {%- for grain in own_grains %}
-                when grouping({{ grain }}_start) = 0 then {{ grain }}_start
-                {%- endfor %}
-            end as period_start,
-            'current' as slot,
-            '{{ dimension }}' as dimension,
-            {{ dimension }}_place as place
-            {%- for column in columns %},
-            count({{ column }}) as {{ column }}_n,
-            {{ percentiles(column, shares) }} as {{ column }}_percentiles
-            {%- endfor %}
-        from placed_units
-        {%- if is_of_some_periods %}
-        where coalesce({% for grain in own_grains %}{{ grain }}_start{{ ", " if not loop.last }}{% endfor %}) is not null
-        {%- endif %}
-        group by grouping sets (
-            {%- for grain in own_grains %}
-            ({{ (by + [dimension ~ "_place", grain ~ "_start"]) | join(", ") }}){{ "," if not loop.last }}
-            {%- endfor %}
-        )
-
-        union all
-        {%- if is_of_some_periods %}
-
-        select
-            {%- for column in by %}
-            {{ column }},
-            {%- endfor %}
-            'all' as grain,
-            date '1900-01-01' as period_start,
-            'current' as slot,
-            '{{ dimension }}' as dimension,
-            {{ dimension }}_place as place
-            {%- for column in columns %},
-            count({{ column }}) as {{ column }}_n,
-            {{ percentiles(column, shares) }} as {{ column }}_percentiles
-            {%- endfor %}
-        from placed_units
-        group by {{ (by + [dimension ~ "_place"]) | join(", ") }}
-
-        union all
-        {%- endif %}
-
         select
             {%- for column in by %}
             placed_units.{{ column }},
@@ -168,9 +150,9 @@
 
     )
 
-    {%- if tested %},
+    {%- if tested_grains %},
 
-    {{ median_tests(columns, by, dimensions, grains) }}
+    {{ median_tests(columns, by, groups | selectattr("grain", "in", tested_grains) | list) }}
     {%- endif %}
 
     select
@@ -189,7 +171,7 @@
         {%- for column in columns %},
         place_percentiles.{{ column }}_percentiles
         {%- if tested %},
-        median_tests.{{ column }}_p_value
+        {{ "median_tests." ~ column ~ "_p_value" if tested_grains else "cast(null as double) as " ~ column ~ "_p_value" }}
         {%- endif %}
         {%- endfor %}
     from place_percentiles
@@ -197,32 +179,61 @@
         on
             place_percentiles.dimension = kept_values.dimension
             and place_percentiles.place = kept_values.place
-    {%- if tested %}
+    {%- if tested_grains %}
     left join median_tests
         on
             {%- for key in places %}
             {{ "and " if not loop.first }}place_percentiles.{{ key }} = median_tests.{{ key }}
             {%- endfor %}
     {%- endif %}
-    where
-        place_percentiles.period_start is not null
-        and {{ is_of_tonight("place_percentiles.grain", "place_percentiles.period_start") }}
+    where {{ is_of_tonight("place_percentiles.grain", "place_percentiles.period_start") }}
 {% endmacro %}
 
 {#
-  The same in as many statements as dimensions: the model selects `grouped_percentiles` of `all`, and these, its
-  post-hooks, insert the others one by one.
+  The same of any number of units, a relation, in as many statements as it takes (`percentile_parts`): a model selects
+  `percentiles_in_parts`, the first, and its post-hook, `insert_percentile_parts` of the same, inserts the others.
 #}
-{% macro grouped_percentiles_inserts(model, date_column, dimensions, columns, shares, by, months) %}
-    {%- set inserts = [] -%}
-    {%- for dimension in dimensions -%}
-        {%- do inserts.append(
-            "insert into {{ this }} {{ grouped_percentiles(ref('" ~ model ~ "'), " ~ [
-                tojson(date_column), tojson([dimension]), tojson(columns), tojson(shares), tojson(by),
-            ] | join(", ") ~ ", months=ref('" ~ months ~ "')) }}"
+{% macro percentiles_in_parts(units, date_column, dimensions, columns, shares, by=[], tested=true, months=none) %}
+    {%- set part = percentile_parts(units, dimensions, columns) | first -%}
+    {{ grouped_percentiles(units, date_column, part.dimensions, columns, shares, by, tested, months, part.grains) }}
+{% endmacro %}
+
+{% macro insert_percentile_parts(units, date_column, dimensions, columns, shares, by=[], tested=true, months=none) %}
+    {%- for part in percentile_parts(units, dimensions, columns)[1:] -%}
+        {%- set rows = grouped_percentiles(
+            units, date_column, part.dimensions, columns, shares, by, tested, months, part.grains
         ) -%}
+        {%- do run_query("insert into " ~ this ~ " " ~ rows) -%}
     {%- endfor -%}
-    {{- return(inserts) -}}
+{% endmacro %}
+
+{#
+  The dimensions and grains to ask for in one statement. Until it ends it holds each value once a dimension and grain,
+  in eight bytes and up to as many in reserve, and cannot spill them: where there are more than `percentile_values`, it
+  is asked for one dimension at a time, else for one dimension and grain.
+#}
+{% macro percentile_parts(units, dimensions, columns) %}
+    {%- set most_values = var("percentile_values") -%}
+    {%- set grains = ["day", "week", "month", "quarter", "all"] -%}
+    {%- set values_of_each = 0 -%}
+    {%- if execute -%}
+        {%- set values_of_each = run_query("select count(*) from " ~ units)[0][0] * columns | length -%}
+    {%- endif -%}
+    {%- set parts = [] -%}
+    {%- if values_of_each * grains | length * dimensions | length <= most_values -%}
+        {%- do parts.append({"dimensions": dimensions, "grains": grains}) -%}
+    {%- else -%}
+        {%- for dimension in dimensions -%}
+            {%- if values_of_each * grains | length <= most_values -%}
+                {%- do parts.append({"dimensions": [dimension], "grains": grains}) -%}
+            {%- else -%}
+                {%- for grain in grains_of(dimension) -%}
+                    {%- do parts.append({"dimensions": [dimension], "grains": [grain]}) -%}
+                {%- endfor -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{- return(parts) -}}
 {% endmacro %}
 
 {# The grains a dimension is published by, shortest first. #}

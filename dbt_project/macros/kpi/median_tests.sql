@@ -8,7 +8,7 @@
   median is the same as whether it is above the (N / 2 + 1)-th greatest of all N (rounded down), which may lie just
   below both middles.
 #}
-{% macro median_tests(columns, by, dimensions, grains) %}
+{% macro median_tests(columns, by, groups) %}
     {%- set keys = by + ["grain", "period_start", "dimension", "place"] -%}
     periods as (
 
@@ -96,10 +96,8 @@
 
     middles as (
 
-        {%- for dimension in dimensions %}
-        {%- set outer = loop %}
-        {%- for grain in grains_of(dimension) if grain != "all" %}
-        {{ "union all" if not (loop.first and outer.first) }}
+        {%- for group in groups %}
+        {%- set dimension, grain = group.dimension, group.grain %}
         select
             {%- for column in by %}
             placed_units.{{ column }},
@@ -126,7 +124,9 @@
         group by
             {% for column in by %}placed_units.{{ column }}, {% endfor -%}
             placed_units.{{ grain }}_start, placed_units.{{ dimension }}_place
-        {%- endfor %}
+        {%- if not loop.last %}
+        union all
+        {%- endif %}
         {%- endfor %}
 
     ),

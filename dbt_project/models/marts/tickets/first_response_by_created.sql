@@ -20,9 +20,7 @@ sums as (
 
 group_percentiles as (
 
-    {{ grouped_percentiles(
-        'units', 'event_date', ['all'] + ticket_dimensions(), ['calendar_minutes'], [0.5, 0.9], tested=false
-    ) }}
+    select * from {{ ref('int_first_response_percentiles') }}
 
 ),
 
