@@ -115,12 +115,10 @@ overdue as (
 
     select
         *,
+        overdue_from is not null and coalesce(due_at < ended_at, true) as is_overdue,
         coalesce(greatest(due_at, overdue_from) < overdue_to, true)
         or (overdue_to = ended_at and due_at < ended_at) as is_overdue_at_first
     from dued
-    where
-        overdue_from is not null
-        and coalesce(due_at < ended_at, true)
 
 ),
 
@@ -128,16 +126,31 @@ breached as (
 
     select
         *,
-        case when is_overdue_at_first then greatest(due_at, overdue_from) else overdue_again_from end as breached_at,
-        case when is_overdue_at_first then overdue_priority else overdue_again_priority end as breached_priority
+        case
+            when not is_overdue then null
+            when is_overdue_at_first then greatest(due_at, overdue_from)
+            else overdue_again_from
+        end as breached_at
     from overdue
-    where
-        is_overdue_at_first
-        or overdue_again_from is not null
 
 ),
 
 -- The first breach decides; without one, the target in force at the end.
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by run_number
+            order by case when breached_at is null then 1 else 0 end, breached_at, target_id
+        ) as place
+    from breached
+    where
+        breached_at is not null
+        or is_in_force
+
+),
+
 deciding as (
 
     select
@@ -146,33 +159,17 @@ deciding as (
         elapsed_micros,
         due_at,
         breached_at,
-        breached_priority as priority,
-        coalesce(reached_schedule_id, last_schedule_id) as schedule_id,
-        false as is_paused,
-        is_reached_at_unknown_hours,
-        row_number() over (
-            partition by run_number order by breached_at, target_id
-        ) as place
-    from breached
-
-    union all
-
-    select
-        dued.run_number,
-        dued.target_id,
-        dued.elapsed_micros,
-        dued.due_at,
-        cast(null as timestamp) as breached_at,
-        dued.last_priority as priority,
-        dued.last_schedule_id as schedule_id,
-        dued.is_paused,
-        dued.is_reached_at_unknown_hours,
-        1 as place
-    from dued
-    left join breached on dued.run_number = breached.run_number
-    where
-        dued.is_in_force
-        and breached.run_number is null
+        case
+            when breached_at is null then last_priority
+            when is_overdue_at_first then overdue_priority
+            else overdue_again_priority
+        end as priority,
+        case when breached_at is null then last_schedule_id else coalesce(reached_schedule_id, last_schedule_id) end
+            as schedule_id,
+        breached_at is null and is_paused as is_paused,
+        is_reached_at_unknown_hours
+    from ranked
+    where place = 1
 
 ),
 
@@ -210,10 +207,7 @@ judged as (
         end as reason
     from runs
     inner join outcomes on runs.ticket_number = outcomes.ticket_number
-    left join deciding
-        on
-            runs.run_number = deciding.run_number
-            and deciding.place = 1
+    left join deciding on runs.run_number = deciding.run_number
     left join targets on deciding.target_id = targets.target_id
 
 ),
