@@ -1,13 +1,14 @@
 {#
   Percentiles of units by grain, period and dimension value, and whether medians changed: what does not add up over
-  days. The units are read once a dimension for the percentiles, and once a dimension and grain for the tests; they
-  are spelled out in no other form than narrow rows, dimension values as small numbers. Have `units` ordered by day:
+  days. The units are read once a dimension and grain for the percentiles, and once more for the tests; they are
+  spelled out in no other form than narrow rows, dimension values as small numbers. Have `units` ordered by day:
   the groups that are being filled then stay in the processor's cache, which is worth a factor of three.
 
   A select of `by` (further keys, columns of the units), grain, period_start, slot (current | elapsed), dimension,
   dimension_value, and of each of `columns` (doubles, null where unknown) <column>_percentiles, a list, one of each of
-  `shares`. If `tested`, also <column>_p_value of the change of the median (the first of `shares` must be 0.5) from the
-  period before, where both have 30 values or more: Mood's test with Yates's correction, see `median_test_p`.
+  `shares`. If periods are `compared`, also <column>_p_value of the change of the median (the first of `shares` must be
+  0.5) from the period before, where both have 30 values or more: Mood's test with Yates's correction, see
+  `median_tests`; if they are not, there is no slot but `current`.
 
   Where a model keeps its periods (`kept_by_period`), only tonight's are made, and those they are compared with.
 
@@ -21,13 +22,13 @@
     columns,
     shares,
     by=[],
-    tested=true,
+    compared=true,
     months=none,
     grains=["day", "week", "month", "quarter", "all"]
 ) %}
     {%- set split_dimensions = dimensions | reject("equalto", "all") | list -%}
     {%- set places = by + ["grain", "period_start", "slot", "dimension", "place"] -%}
-    {%- set tested_grains = grains | reject("equalto", "all") | list if tested else [] -%}
+    {%- set tested_grains = grains | reject("equalto", "all") | list if compared else [] -%}
     {%- set groups = [] -%}
     {%- for dimension in dimensions -%}
         {%- for grain in grains_of(dimension) if grain in grains -%}
@@ -45,9 +46,11 @@
     period_days as (
 
         select * from (
-            {{ tonights_period_days(with_previous=tested) }}
+            {{ tonights_period_days(with_previous=compared) }}
         ) as tonights_days
-        where grain in ('{{ grains | join("', '") }}')
+        where
+            grain in ('{{ grains | join("', '") }}')
+            {{- " and slot = 'current'" if not compared }}
 
     ),
 
@@ -91,12 +94,15 @@
 
     ),
 
+    {%- if compared %}
+
     elapsed_days as (
 
         select * from period_days
         where slot = 'elapsed'
 
     ),
+    {%- endif %}
 
     place_percentiles as (
 
@@ -117,10 +123,15 @@
         from placed_units
         where {{ group.grain }}_start is not null
         group by {{ (by + [group.dimension ~ "_place", group.grain ~ "_start"]) | join(", ") }}
+        {%- if not loop.last %}
 
         union all
+        {%- endif %}
         {%- endfor %}
-        {%- for dimension in dimensions %}
+        {%- for dimension in dimensions if compared %}
+
+        union all
+
         select
             {%- for column in by %}
             placed_units.{{ column }},
@@ -142,10 +153,6 @@
         group by
             {% for column in by %}placed_units.{{ column }}, {% endfor -%}
             elapsed_days.grain, elapsed_days.period_start, elapsed_days.slot, placed_units.{{ dimension }}_place
-        {%- if not loop.last %}
-
-        union all
-        {%- endif %}
         {%- endfor %}
 
     )
@@ -170,7 +177,7 @@
         end as dimension_value
         {%- for column in columns %},
         place_percentiles.{{ column }}_percentiles
-        {%- if tested %},
+        {%- if compared %},
         {{ "median_tests." ~ column ~ "_p_value" if tested_grains else "cast(null as double) as " ~ column ~ "_p_value" }}
         {%- endif %}
         {%- endfor %}
@@ -193,15 +200,15 @@
   The same of any number of units, a relation, in as many statements as it takes (`percentile_parts`): a model selects
   `percentiles_in_parts`, the first, and its post-hook, `insert_percentile_parts` of the same, inserts the others.
 #}
-{% macro percentiles_in_parts(units, date_column, dimensions, columns, shares, by=[], tested=true, months=none) %}
+{% macro percentiles_in_parts(units, date_column, dimensions, columns, shares, by=[], compared=true, months=none) %}
     {%- set part = percentile_parts(units, dimensions, columns) | first -%}
-    {{ grouped_percentiles(units, date_column, part.dimensions, columns, shares, by, tested, months, part.grains) }}
+    {{ grouped_percentiles(units, date_column, part.dimensions, columns, shares, by, compared, months, part.grains) }}
 {% endmacro %}
 
-{% macro insert_percentile_parts(units, date_column, dimensions, columns, shares, by=[], tested=true, months=none) %}
+{% macro insert_percentile_parts(units, date_column, dimensions, columns, shares, by=[], compared=true, months=none) %}
     {%- for part in percentile_parts(units, dimensions, columns)[1:] -%}
         {%- set rows = grouped_percentiles(
-            units, date_column, part.dimensions, columns, shares, by, tested, months, part.grains
+            units, date_column, part.dimensions, columns, shares, by, compared, months, part.grains
         ) -%}
         {%- do run_query("insert into " ~ this ~ " " ~ rows) -%}
     {%- endfor -%}
