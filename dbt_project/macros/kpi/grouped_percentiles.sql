@@ -198,7 +198,8 @@
 
 {#
   The same of any number of units, a relation, in as many statements as it takes (`percentile_parts`): a model selects
-  `percentiles_in_parts`, the first, and its post-hook, `insert_percentile_parts` of the same, inserts the others.
+  `percentiles_in_parts`, the first, and its post-hook, `insert_percentile_parts` of the same, inserts the others. Its
+  pre-hook is `let_lists_fill_memory`.
 #}
 {% macro percentiles_in_parts(units, date_column, dimensions, columns, shares, by=[], compared=true, months=none) %}
     {%- set part = percentile_parts(units, dimensions, columns) | first -%}
@@ -216,8 +217,8 @@
 
 {#
   The dimensions and grains to ask for in one statement. Until it ends it holds each value once a dimension and grain,
-  in eight bytes and up to as many in reserve, and cannot spill them: where there are more than `percentile_values`, it
-  is asked for one dimension at a time, else for one dimension and grain.
+  in some forty bytes (its list grows by doubling): of more values than `percentile_values` it asks for one dimension at
+  a time, of still more for one dimension and grain.
 #}
 {% macro percentile_parts(units, dimensions, columns) %}
     {%- set most_values = var("percentile_values") -%}
@@ -242,6 +243,18 @@
     {%- endif -%}
     {{- return(parts) -}}
 {% endmacro %}
+
+{#
+  Let the model's statements have all the memory there is. Lists that are told to spill are read and written again
+  for every value that comes: 14 million values took 71 s and 27 GB of disk where they need 3 s and 1.2 GB of memory.
+#}
+{% macro let_lists_fill_memory() %}{{ adapter.dispatch("let_lists_fill_memory")() }}{% endmacro %}
+
+{% macro default__let_lists_fill_memory() %}{% endmacro %}
+
+{% macro duckdb__let_lists_fill_memory() -%}
+    set operator_memory_limit = '-1'
+{%- endmacro %}
 
 {# The grains a dimension is published by, shortest first. #}
 {% macro grains_of(dimension) %}
