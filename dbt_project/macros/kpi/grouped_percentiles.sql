@@ -13,7 +13,7 @@
   Where a model keeps its periods (`kept_by_period`), only tonight's are made, and those they are compared with.
 
   `units`, `date_column` and `months` are as in `grouped_measures`; `dimensions` are all that are wanted, `all` among them,
-  as are `grains`.
+  as are `grains`, and the units that meet the condition `counted` (dimension values keep their names by all units).
 #}
 {% macro grouped_percentiles(
     units,
@@ -24,7 +24,8 @@
     by=[],
     compared=true,
     months=none,
-    grains=["day", "week", "month", "quarter", "all"]
+    grains=["day", "week", "month", "quarter", "all"],
+    counted="true"
 ) %}
     {%- set split_dimensions = dimensions | reject("equalto", "all") | list -%}
     {%- set places = by + ["grain", "period_start", "slot", "dimension", "place"] -%}
@@ -91,6 +92,7 @@
                 {{ dimension }}_values.dimension = '{{ dimension }}'
                 and units.{{ dimension }} = {{ dimension }}_values.dimension_value
         {%- endfor %}
+        where {{ counted }}
 
     ),
 
@@ -202,43 +204,50 @@
   pre-hook is `let_lists_fill_memory`.
 #}
 {% macro percentiles_in_parts(units, date_column, dimensions, columns, shares, by=[], compared=true, months=none) %}
-    {%- set part = percentile_parts(units, dimensions, columns) | first -%}
-    {{ grouped_percentiles(units, date_column, part.dimensions, columns, shares, by, compared, months, part.grains) }}
+    {%- set part = percentile_parts(units, dimensions, columns, by) | first -%}
+    {{ grouped_percentiles(
+        units, date_column, part.dimensions, columns, shares, by, compared, months, part.grains, part.counted
+    ) }}
 {% endmacro %}
 
 {% macro insert_percentile_parts(units, date_column, dimensions, columns, shares, by=[], compared=true, months=none) %}
-    {%- for part in percentile_parts(units, dimensions, columns)[1:] -%}
+    {%- for part in percentile_parts(units, dimensions, columns, by)[1:] -%}
         {%- set rows = grouped_percentiles(
-            units, date_column, part.dimensions, columns, shares, by, compared, months, part.grains
+            units, date_column, part.dimensions, columns, shares, by, compared, months, part.grains, part.counted
         ) -%}
         {%- do run_query("insert into " ~ this ~ " " ~ rows) -%}
     {%- endfor -%}
 {% endmacro %}
 
 {#
-  The dimensions and grains to ask for in one statement. Until it ends it holds each value once a dimension and grain,
-  in some forty bytes (its list grows by doubling): of more values than `percentile_values` it asks for one dimension at
-  a time, of still more for one dimension and grain.
+  What to ask for in one statement. Until it ends it holds each value once a dimension and grain, in some forty bytes
+  (its list grows by doubling). Of more values than `percentile_values` it asks for one dimension at a time; of still
+  more for one grain of it, and at last for one value of `by`.
 #}
-{% macro percentile_parts(units, dimensions, columns) %}
-    {%- set most_values = var("percentile_values") -%}
+{% macro percentile_parts(units, dimensions, columns, by) %}
     {%- set grains = ["day", "week", "month", "quarter", "all"] -%}
-    {%- set values_of_each = 0 -%}
-    {%- if execute -%}
-        {%- set values_of_each = run_query("select count(*) from " ~ units)[0][0] * columns | length -%}
+    {%- set most_values = var("percentile_values") -%}
+    {%- set parts, counted = [], ["true"] -%}
+    {%- set values = run_query("select count(*) from " ~ units)[0][0] * columns | length if execute else 0 -%}
+    {%- if values > most_values and by -%}
+        {%- set counted = [] -%}
+        {%- for row in run_query("select distinct " ~ by[0] ~ " from " ~ units ~ " order by 1") -%}
+            {%- do counted.append("units." ~ by[0] ~ " = '" ~ row[0] ~ "'") -%}
+        {%- endfor -%}
     {%- endif -%}
-    {%- set parts = [] -%}
-    {%- if values_of_each * grains | length * dimensions | length <= most_values -%}
-        {%- do parts.append({"dimensions": dimensions, "grains": grains}) -%}
+    {%- if values * grains | length * dimensions | length <= most_values -%}
+        {%- do parts.append({"dimensions": dimensions, "grains": grains, "counted": "true"}) -%}
+    {%- elif values * grains | length <= most_values -%}
+        {%- for dimension in dimensions -%}
+            {%- do parts.append({"dimensions": [dimension], "grains": grains, "counted": "true"}) -%}
+        {%- endfor -%}
     {%- else -%}
         {%- for dimension in dimensions -%}
-            {%- if values_of_each * grains | length <= most_values -%}
-                {%- do parts.append({"dimensions": [dimension], "grains": grains}) -%}
-            {%- else -%}
-                {%- for grain in grains_of(dimension) -%}
-                    {%- do parts.append({"dimensions": [dimension], "grains": [grain]}) -%}
+            {%- for grain in grains_of(dimension) -%}
+                {%- for condition in counted -%}
+                    {%- do parts.append({"dimensions": [dimension], "grains": [grain], "counted": condition}) -%}
                 {%- endfor -%}
-            {%- endif -%}
+            {%- endfor -%}
         {%- endfor -%}
     {%- endif -%}
     {{- return(parts) -}}
