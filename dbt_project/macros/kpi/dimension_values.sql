@@ -49,7 +49,7 @@
 {% endmacro %}
 
 {# `kept_values` of the units whose `month_measures` stand in `months`. #}
-{% macro kept_values_of_months(months, most=200) %}
+{% macro kept_values_of_months(months) %}
     with months_of_days as (
 
         select distinct
@@ -92,7 +92,7 @@
         dimension_value,
         cast(place as smallint) as place
     from ranked_values
-    where place <= {{ most }}
+    where place <= 200
 {% endmacro %}
 
 {#

@@ -3,13 +3,13 @@
   a dimension and folded into days; periods are sums of days. No unit is ever spelled out period by period.
 
   A select of `by` (further keys, columns of the units), grain, period_start, slot (current | elapsed), dimension,
-  dimension_value; `n`, the number of units; each of `measures`, name -> units_where(…), total_of(…), least_of(…) or
+  dimension_value; `n`, the number of units; each of `measures`, name -> units_where(…), count_of(…), total_of(…), least_of(…) or
   greatest_of(…); and each of `few`, name -> condition: whether the units that meet it have fewer than `min_n` distinct
   values of `respondent_key`.
 
   `units` names a relation or CTE, one row per thing counted, with `date_column` (its day in the reporting zone), a
   text column named as each of `dimensions`, and respondent_key; the dimension `all` is added. Values are as in
-  `kept_values`. `restricted` is a condition on the units that the dimensions in `unrestricted` are exempt from.
+  `kept_values`, of the units or of those that are `ranked` in their place. `restricted` is a condition on the units that the dimensions in `unrestricted` are exempt from.
 
   Where a model keeps its periods (`kept_by_period`), only tonight's are made: what counts in none of them but in all
   time is folded into one day. Where `months` names the units' kept `month_measures`, all time is the sum of these, and
@@ -24,13 +24,14 @@
     by=[],
     restricted="true",
     unrestricted=[],
-    months=none
+    months=none,
+    ranked=none
 ) %}
     {%- set keys = by + ["grain", "period_start", "slot", "dimension", "dimension_value"] -%}
     {%- set is_all_time_apart = months is not none or is_of_tonight() != "true" -%}
     with kept_values as (
 
-        {% if months is none -%} {{ kept_values(units, date_column, dimensions) }}
+        {% if months is none -%} {{ kept_values(ranked or units, date_column, dimensions) }}
         {%- else -%} {{ kept_values_of_months(months) }}
         {%- endif %}
 
@@ -286,6 +287,10 @@
 {# How a measure is made of units, and of the measures of days (`?`). Sums of fractions as in `stable_sum`. #}
 {% macro units_where(condition) %}
     {{- return({"of_units": "count(case when " ~ condition ~ " then 1 end)", "of_days": "cast(sum(?) as bigint)"}) -}}
+{% endmacro %}
+
+{% macro count_of(value) %}
+    {{- return({"of_units": "cast(sum(" ~ value ~ ") as bigint)", "of_days": "cast(sum(?) as bigint)"}) -}}
 {% endmacro %}
 
 {% macro total_of(value) %}

@@ -3,9 +3,9 @@
   period_start, slot (current | elapsed), dimension, dimension_value. For what adds up over days in no way; where it
   does, `grouped_measures` is many times cheaper. Hand it no more columns than the aggregates need.
 
-  `units`, `date_column` and `dimensions` are as in `grouped_measures`.
+  `units`, `date_column`, `dimensions` and `ranked` are as in `grouped_measures`.
 #}
-{% macro grouped_units(units, date_column, dimensions) %}
+{% macro grouped_units(units, date_column, dimensions, ranked=none) %}
     {%- set dimensions = dimensions | reject("equalto", "all") | list -%}
     select
         units.*,
@@ -28,7 +28,7 @@
         {%- endfor %}
     ) as dimensions
     left join (
-        {{ kept_values(units, date_column, dimensions) }}
+        {{ kept_values(ranked or units, date_column, dimensions) }}
     ) as kept_values
         on kept_values.dimension = dimensions.dimension
         and kept_values.dimension_value = case dimensions.dimension

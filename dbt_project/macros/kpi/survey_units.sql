@@ -10,18 +10,18 @@
   `grouped_measures` of answers or submissions. Relational and transactional ones are never pooled: rows of the
   dimensions survey and survey_type hold all, every other row the headline type alone.
 #}
-{% macro grouped_survey_measures(units, measures={}, few={"is_few": "true"}, date_column="event_date") %}
+{% macro grouped_survey_measures(units, measures={}, few={"is_few": "true"}, date_column="event_date", ranked=none) %}
     {{- grouped_measures(
         units, date_column, survey_dimensions(), measures, few,
-        restricted="is_headline", unrestricted=["survey", "survey_type"]
+        restricted="is_headline", unrestricted=["survey", "survey_type"], ranked=ranked
     ) -}}
 {% endmacro %}
 
 {# `grouped_units` of answers, likewise. #}
-{% macro grouped_survey_units(units) %}
+{% macro grouped_survey_units(units, ranked=none) %}
     select *
     from (
-        {{ grouped_units(units, "event_date", survey_dimensions()) }}
+        {{ grouped_units(units, "event_date", survey_dimensions(), ranked) }}
     ) as grouped_units
     where is_headline or dimension in ('survey', 'survey_type')
 {% endmacro %}

@@ -4,7 +4,7 @@
 {%- set group_columns = 'grain, period_start, slot, dimension, dimension_value' %}
 
 -- Response rate: an invitation counts in the period it went out; an answer nobody was invited to give does not.
-with invitations as (
+with invitations {{ as_read_anew() }} (
 
     {{ units_of('feedback', 'invitations') }}
 
@@ -17,7 +17,7 @@ invitation_measures as (
 ),
 
 -- Comment rate: a form counts once, whichever of its questions the text answers.
-forms as (
+forms {{ as_read_anew() }} (
 
     {{ units_of('feedback', 'forms') }}
 
@@ -30,13 +30,13 @@ form_measures as (
 ),
 
 -- Ratings on other scales are mapped to 1-5.
-rating_answers as (
+rating_answers {{ as_read_anew() }} (
 
     {{ units_of('feedback', 'rating_answers') }}
 
 ),
 
-ratings as (
+ratings {{ as_read_anew() }} (
 
     select
         *,
@@ -55,41 +55,30 @@ rating_measures as (
 ),
 
 -- CX index: each pillar is rescaled to 0-100; the answers of one submission are one cluster.
-pillar_answers as (
+pillar_answers {{ as_read_anew() }} (
 
     {{ units_of('feedback', 'pillar_answers') }}
 
 ),
 
-pillar_scores as (
+pillar_scores {{ as_read_anew() }} (
 
     select
-        source,
-        submission_id,
-        respondent_key,
-        metric,
-        event_date,
-        is_headline,
-        {%- for dimension in survey_dimensions() %}
-        {{ dimension }},
-        {%- endfor %}
+        *,
         100 * oriented_position as pillar_score
     from pillar_answers
 
 ),
 
-grouped_pillars as (
+{%- set form_columns = ['source', 'submission_id', 'event_date', 'is_headline'] + survey_dimensions() %}
 
-    {{ grouped_survey_units('pillar_scores') }}
-
-),
-
-clusters as (
+-- A submission's answers of one day and the same dimension values, which is nearly always all of them.
+pillar_forms as (
 
     select
-        {{ group_columns }},
-        source,
-        submission_id,
+        {%- for column in form_columns %}
+        {{ column }},
+        {%- endfor %}
         {%- for pillar in pillars %}
         {{ stable_sum("case when metric = '" ~ pillar ~ "' then pillar_score else 0 end") }} as {{ pillar }}_sum,
         {{ stable_sum(
@@ -98,54 +87,107 @@ clusters as (
         sum(case when metric = '{{ pillar }}' then 1 else 0 end) as {{ pillar }}_n,
         {%- endfor %}
         max(respondent_key) as respondent_key
-    from grouped_pillars
+    from pillar_scores
+    group by {{ form_columns | join(', ') }}
+
+),
+
+{%- set measures, few, products = {}, {}, cluster_products(pillars) %}
+{%- for pillar in pillars %}
+{%- do few.update({'is_few_' ~ pillar: pillar ~ '_n > 0'}) %}
+{%- do measures.update({
+    pillar ~ '_sum': total_of(pillar ~ '_sum'),
+    pillar ~ '_squares': total_of(pillar ~ '_squares'),
+    pillar ~ '_n': count_of(pillar ~ '_n'),
+}) %}
+{%- endfor %}
+{%- for name, (left, right) in products.items() %}
+{%- do measures.update({name: total_of(left ~ ' * ' ~ right)}) %}
+{%- endfor %}
+
+pillar_form_measures as (
+
+    {{ grouped_survey_measures('pillar_forms', measures, few, ranked='pillar_answers') }}
+
+),
+
+parted_submissions as (
+
+    select
+        source,
+        submission_id
+    from pillar_forms
+    group by source, submission_id
+    having count(*) > 1
+
+),
+
+parted_forms as (
+
+    select pillar_forms.*
+    from pillar_forms
+    inner join parted_submissions
+        on
+            pillar_forms.source = parted_submissions.source
+            and pillar_forms.submission_id = parted_submissions.submission_id
+
+),
+
+grouped_parts as (
+
+    {{ grouped_survey_units('parted_forms', ranked='pillar_answers') }}
+
+),
+
+-- What the parts of a submission that meet in a group are beyond each alone.
+rejoined_forms as (
+
+    select
+        {{ group_columns }},
+        {%- for name, (left, right) in products.items() %}
+        {{ stable_sum(left) }} * {{ stable_sum(right) }} - {{ stable_sum(left ~ ' * ' ~ right) }} as {{ name }},
+        {%- endfor %}
+        count(*) - 1 as spare_parts
+    from grouped_parts
     group by {{ group_columns }}, source, submission_id
 
 ),
 
-clusters_with_totals as (
+rejoined_measures as (
 
     select
-        *
-        {%- for pillar in pillars %},
-        {{ stable_sum(pillar ~ '_sum', window='partition by ' ~ group_columns) }} as {{ pillar }}_total,
-        sum({{ pillar }}_n) over (partition by {{ group_columns }}) as {{ pillar }}_total_n
+        {{ group_columns }},
+        {%- for name in products %}
+        {{ stable_sum(name) }} as {{ name }},
         {%- endfor %}
-    from clusters
-
-),
-
--- What each cluster adds to the index's deviation (the linearised mean of three ratios); null where a pillar
--- has no answer at all.
-deviations as (
-
-    select
-        *,
-        (
-            {%- for pillar in pillars %}
-            ({{ pillar }}_sum - {{ pillar }}_n * {{ pillar }}_total / nullif({{ pillar }}_total_n, 0))
-            / nullif({{ pillar }}_total_n, 0)
-            {{- ' +' if not loop.last }}
-            {%- endfor %}
-        ) / 3 as deviation
-    from clusters_with_totals
+        cast(sum(spare_parts) as bigint) as spare_parts
+    from rejoined_forms
+    group by {{ group_columns }}
 
 ),
 
 pillar_sums as (
 
     select
-        {{ group_columns }},
-        count(*) as n,
-        {%- for pillar in pillars %}
-        {{ stable_sum(pillar ~ '_sum') }} as {{ pillar }}_sum,
-        {{ stable_sum(pillar ~ '_squares') }} as {{ pillar }}_squares,
-        sum({{ pillar }}_n) as {{ pillar }}_n,
-        count(distinct case when {{ pillar }}_n > 0 then respondent_key end) < {{ var('min_n') }} as is_few_{{ pillar }},
+        {%- for column in group_columns.split(', ') %}
+        forms.{{ column }},
         {%- endfor %}
-        {{ stable_sum('deviation * deviation') }} as squared_deviations
-    from deviations
-    group by {{ group_columns }}
+        {%- for pillar in pillars %}
+        forms.{{ pillar }}_sum,
+        forms.{{ pillar }}_squares,
+        forms.{{ pillar }}_n,
+        forms.is_few_{{ pillar }},
+        {%- endfor %}
+        {%- for name in products %}
+        forms.{{ name }} + coalesce(rejoined.{{ name }}, 0) as {{ name }},
+        {%- endfor %}
+        forms.n - coalesce(rejoined.spare_parts, 0) as n
+    from pillar_form_measures as forms
+    left join rejoined_measures as rejoined
+        on
+            {%- for column in group_columns.split(', ') %}
+            {{ 'and ' if not loop.first }}forms.{{ column }} = rejoined.{{ column }}
+            {%- endfor %}
 
 ),
 
@@ -158,7 +200,7 @@ indexed as (
             {{ pillar }}_sum / nullif({{ pillar }}_n, 0){{ ' +' if not loop.last }}
             {%- endfor %}
         ) / 3 as cx_index,
-        n * squared_deviations / nullif(n - 1, 0) as index_variance
+        n / nullif(n - 1, 0) * {{ squared_deviations_of_clusters(pillars) }} as index_variance
     from pillar_sums
 
 ),

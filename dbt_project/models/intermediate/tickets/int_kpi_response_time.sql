@@ -7,13 +7,13 @@ with durations {{ as_read_anew() }} (
 
 ),
 
-solves as (
+solves {{ as_read_anew() }} (
 
     {{ units_of('response_time', 'solves') }}
 
 ),
 
-promises as (
+promises {{ as_read_anew() }} (
 
     {{ units_of('response_time', 'promises') }}
 

@@ -10,13 +10,13 @@
     'escalations_per_ticket': 'escalation_count',
 } %}
 
-with inbound_contacts as (
+with inbound_contacts {{ as_read_anew() }} (
 
     {{ units_of('support', 'live_contacts') }}
 
 ),
 
-live_contacts as (
+live_contacts {{ as_read_anew() }} (
 
     select
         *,
@@ -25,7 +25,7 @@ live_contacts as (
 
 ),
 
-volume as (
+volume {{ as_read_anew() }} (
 
     {{ units_of('support', 'volume') }}
 
@@ -43,13 +43,13 @@ period_days as (
 
 ),
 
-resolutions as (
+resolutions {{ as_read_anew() }} (
 
     {{ units_of('support', 'resolutions') }}
 
 ),
 
-solves as (
+solves {{ as_read_anew() }} (
 
     {{ units_of('support', 'solves') }}
 
@@ -74,7 +74,7 @@ known_bases as (
 
 ),
 
-contacts as (
+contacts {{ as_read_anew() }} (
 
     select
         contacts.*,
