@@ -61,7 +61,7 @@
     with the greatest (updated_at with nulls lowest, batch_sequence, position). The conditions are
     expressions over `versions`. -#}
 {% macro with_disposition(versions, key, deleted='is_deleted', test='is_test', spam='false', merged='false') -%}
-    with versions as (
+    with versions {{ "as" if is_incremental() else as_read_anew() }} (
 
         {{ versions }}
 
@@ -164,3 +164,13 @@
 {% macro default__as_read_anew() -%}as{%- endmacro %}
 
 {% macro duckdb__as_read_anew() -%}as not materialized{%- endmacro %}
+
+{#- A pre-hook: the model's statements may have all the memory there is, for one join of very many rows with many, or lists
+    of values. DuckDB has such a join spill both sides where its own share is too small for one. -#}
+{% macro let_statements_fill_memory() %}{{ adapter.dispatch("let_statements_fill_memory")() }}{% endmacro %}
+
+{% macro default__let_statements_fill_memory() %}{% endmacro %}
+
+{% macro duckdb__let_statements_fill_memory() -%}
+    set operator_memory_limit = '-1'
+{%- endmacro %}

@@ -1,5 +1,6 @@
 -- One row per passed version of an answer, with its one disposition.
 {{ config(
+    pre_hook="{{ let_statements_fill_memory() }}",
     materialized='incremental',
     incremental_strategy='overwrite',
     unique_key='key_hash',

@@ -35,6 +35,5 @@ with final as (
 
 )
 
-select *
-from final
-order by source, submission_id
+-- In the order in which they landed, more or less: to sort very many wide rows costs more than all else here.
+select * from final
