@@ -57,5 +57,6 @@ with final as (
 
 )
 
--- In the order in which they landed, more or less: to sort very many wide rows costs more than all else here.
-select * from final
+select *
+from final
+order by source, response_id

@@ -35,5 +35,6 @@ with final as (
 
 )
 
--- In the order in which they landed, more or less: to sort very many wide rows costs more than all else here.
-select * from final
+select *
+from final
+order by source, submission_id
