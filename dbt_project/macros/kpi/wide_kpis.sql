@@ -45,15 +45,33 @@
     {%- set entries = entries_of_family(family) -%}
     {%- set tested = entries.values() | selectattr("test") | map(attribute="kpi") | list -%}
     {%- set keys = ["grain", "period_start", "dimension", "dimension_value"] -%}
-    with kpi_rows as (
+    {%- set tonight = is_of_tonight() -%}
+    with periods as (
 
-        select * from {{ ref("int_kpi_" ~ family) }}
+        select * from (
+            {{ compared_periods(family) }}
+        ) as periods
+        where {{ tonight }}
 
     ),
 
-    periods as (
+    -- The periods made, and those they are compared with.
+    kpi_rows as (
 
-        {{ compared_periods(family) }}
+        select * from {{ ref("int_kpi_" ~ family) }}
+        {%- if tonight != "true" %}
+        where (grain, period_start) in (
+            {%- for start in ["period_start", "previous_start", "yoy_start"] %}
+            select
+                grain,
+                {{ start }}
+            from periods
+            where {{ start }} is not null
+            {{- "
+            union all" if not loop.last }}
+            {%- endfor %}
+        )
+        {%- endif %}
 
     ),
 
@@ -67,7 +85,9 @@
             {%- endfor %}
             {%- endfor %}
         from {{ ref("int_kpi_tests") }}
-        where kpi in ('{{ tested | join("', '") }}')
+        where
+            kpi in ('{{ tested | join("', '") }}')
+            and {{ tonight }}
         group by {{ keys | join(", ") }}
 
     ),
@@ -122,9 +142,7 @@
                 {{ "and " if not loop.first }}current_rows.{{ key }} = {{ other }}.{{ key }}
                 {%- endfor %}
         {%- endfor %}
-        where
-            current_rows.slot = 'current'
-            and {{ is_of_tonight("current_rows.grain", "current_rows.period_start") }}
+        where current_rows.slot = 'current'
         order by current_rows.grain, current_rows.dimension, current_rows.dimension_value, current_rows.period_start
 
     ),

@@ -1,5 +1,6 @@
 -- One row per published touchpoint that had an outcome, with its values in force: the units of the failure,
 -- abandonment and escalation rates.
+{{ config(materialized='view') }}
 with touchpoints as (
 
     select * from {{ ref('int_touchpoints_enriched') }}
