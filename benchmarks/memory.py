@@ -12,11 +12,9 @@ import argparse
 import statistics
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.beside import Cost, build_warehouse, limit_memory
+from benchmarks.beside import Cost, apart, build_warehouse, limit_memory
 from benchmarks.company import make_company
 from cx_pipeline.settings.sections import Performance
 
@@ -30,9 +28,7 @@ def rebuild(folder: Path, scale: int) -> Cost:
     """Make a company in `folder` and build all of its warehouse."""
     data = folder / "data"
     data.mkdir(parents=True)
-    # in a process of its own: a child starts with the greatest memory of its parent
-    with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-        apart.submit(make_company, data, scale, PARTS).result()
+    apart(make_company, data, scale, PARTS)
     cost, _ = build_warehouse(folder, data, ())
     print(f"{scale:>11,} tickets {cost}", flush=True)
     return cost

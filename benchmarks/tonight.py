@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.beside import Cost, build_warehouse, limit_memory
+from benchmarks.beside import Cost, apart, build_warehouse, limit_memory
 from benchmarks.company import LAST_DAY, make_company
 from cx_pipeline.warehouse.inputs import (
     BUILT_BATCHES,
@@ -58,7 +58,7 @@ def day_before(folder: Path, scale: int, *, day_parts: int = 1) -> Path:
     """A company built up to its last day, which waits; its data directory."""
     data = folder / "data"
     data.mkdir(parents=True)
-    make_company(data, scale, day_parts=day_parts)
+    apart(make_company, data, scale, day_parts=day_parts)
     let_in(data, LAST_DAY)
     build_warehouse(folder, data, [])
     remember_built_batches(data / "warehouse", "the day before")
