@@ -67,8 +67,7 @@
                 {{ start }}
             from periods
             where {{ start }} is not null
-            {{- "
-            union all" if not loop.last }}
+            {{- '\n            union all' if not loop.last }}
             {%- endfor %}
         )
         {%- endif %}
