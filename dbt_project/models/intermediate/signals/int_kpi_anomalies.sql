@@ -50,16 +50,44 @@ p_values as (
 
 ),
 
+tested as (
+
+    select
+        grain,
+        period_start,
+        is_overall,
+        window_days,
+        count(*) as tested_n
+    from p_values
+    group by
+        grain,
+        period_start,
+        is_overall,
+        window_days
+
+),
+
 -- Benjamini and Hochberg, as in int_kpi_tests, over both kinds. What becomes final later is told later, and is a
--- family of its own.
+-- family of its own. A q is no smaller than its p, nor made of greater ones but those that make it small: the others
+-- are only counted.
 stepped as (
 
     select
-        *,
-        p_value
-        * count(*) over (partition by grain, period_start, is_overall, window_days)
-        / count(*) over (partition by grain, period_start, is_overall, window_days order by p_value) as stepped_p
+        p_values.*,
+        p_values.p_value
+        * tested.tested_n
+        / count(*) over (
+            partition by p_values.grain, p_values.period_start, p_values.is_overall, p_values.window_days
+            order by p_values.p_value
+        ) as stepped_p
     from p_values
+    inner join tested
+        on
+            p_values.grain = tested.grain
+            and p_values.period_start = tested.period_start
+            and p_values.is_overall = tested.is_overall
+            and p_values.window_days = tested.window_days
+    where p_values.p_value < {{ anomaly_rate() }}
 
 ),
 
