@@ -90,3 +90,13 @@
 {% macro sla_metrics() -%}
     {{ return(['first_response', 'next_response', 'full_resolution', 'requester_wait']) }}
 {%- endmacro %}
+
+{#- The rates of promises kept, all and by metric: KPI -> [whether a promise counts, whether it is kept]. -#}
+{% macro sla_attainment_rates() -%}
+    {%- set rates = {"sla_attainment_rate": ["true", "state = 'met'"]} -%}
+    {%- for metric in sla_metrics() -%}
+        {%- set of_metric = "metric = '" ~ metric ~ "'" -%}
+        {%- do rates.update({"sla_" ~ metric ~ "_attainment_rate": [of_metric, of_metric ~ " and state = 'met'"]}) -%}
+    {%- endfor -%}
+    {{- return(rates) -}}
+{%- endmacro %}

@@ -6,14 +6,6 @@
   zone.
 #}
 {% macro kept_values(units, date_column, dimensions, most=200) %}
-    with ended_months as (
-
-        select max(date_day) as last_day
-        from {{ ref("int_period_days") }}
-        where is_month_ended
-
-    )
-
     select
         dimension,
         dimension_value,
@@ -37,7 +29,7 @@
                     {{ dimension }}
             ) as place
         from {{ units }}
-        cross join ended_months
+        cross join ({{ ended_months() }}) as ended_months
         where {{ dimension }} is not null
         group by {{ dimension }}
         {%- if not loop.last %}
@@ -48,51 +40,40 @@
     where place <= {{ most }}
 {% endmacro %}
 
-{# `kept_values` of the units whose `month_measures` stand in `months`. #}
-{% macro kept_values_of_months(months) %}
-    with months_of_days as (
-
-        select distinct
-            period_start,
-            is_month_ended
-        from {{ ref("int_period_days") }}
-        where
-            grain = 'month'
-            and slot = 'current'
-
-    ),
-
-    ranked_values as (
-
-        select
-            months.dimension,
-            months.unit_value as dimension_value,
-            row_number() over (
-                partition by months.dimension
-                order by
-                    sum(case when months_of_days.is_month_ended then months.n else 0 end) desc,
-                    case
-                        when sum(case when months_of_days.is_month_ended then months.n else 0 end) = 0 then sum(months.n)
-                    end desc,
-                    months.unit_value
-            ) as place
-        from {{ months }} as months
-        inner join months_of_days on months.period_start = months_of_days.period_start
-        where
-            months.dimension <> 'all'
-            and months.unit_value is not null
-        group by
-            months.dimension,
-            months.unit_value
-
-    )
-
+{# `kept_values` of the units whose numbers `n` stand in `sums`, by dimension, their own value and a `day` of theirs or of their month. #}
+{% macro kept_values_of_sums(sums, day) %}
     select
         dimension,
         dimension_value,
         cast(place as smallint) as place
-    from ranked_values
+    from (
+        select
+            dimension,
+            unit_value as dimension_value,
+            row_number() over (
+                partition by dimension
+                order by
+                    sum(case when {{ day }} <= last_day then n else 0 end) desc,
+                    case when sum(case when {{ day }} <= last_day then n else 0 end) = 0 then sum(n) end desc,
+                    unit_value
+            ) as place
+        from {{ sums }}
+        cross join ({{ ended_months() }}) as ended_months
+        where
+            dimension <> 'all'
+            and unit_value is not null
+        group by
+            dimension,
+            unit_value
+    ) as ranked_values
     where place <= 200
+{% endmacro %}
+
+{# A select of one row: the last day of the months that have ended; null where none has. #}
+{% macro ended_months() %}
+    select max(date_day) as last_day
+    from {{ ref("int_period_days") }}
+    where is_month_ended
 {% endmacro %}
 
 {#

@@ -12,8 +12,8 @@
   `kept_values`, of the units or of those that are `ranked` in their place. `restricted` is a condition on the units that the dimensions in `unrestricted` are exempt from.
 
   Where a model keeps its periods (`kept_by_period`), only tonight's are made: what counts in none of them but in all
-  time is folded into one day. Where `months` names the units' kept `month_measures`, all time is the sum of these, and
-  no unit is read for it.
+  time is folded into two days, one of all months that have ended and one of the open one. Where `months` names the
+  units' kept `month_measures`, all time is the sum of these, and no unit is read for it.
 #}
 {% macro grouped_measures(
     units,
@@ -29,33 +29,39 @@
 ) %}
     {%- set keys = by + ["grain", "period_start", "slot", "dimension", "dimension_value"] -%}
     {%- set is_all_time_apart = months is not none or is_of_tonight() != "true" -%}
-    with kept_values as (
-
-        {% if months is none -%} {{ kept_values(ranked or units, date_column, dimensions) }}
-        {%- else -%} {{ kept_values_of_months(months) }}
-        {%- endif %}
-
-    ),
-
-    period_days as (
+    with period_days as (
 
         {{ tonights_period_days() }}
 
     ),
 
-    {%- if is_all_time_apart %}
+    ended_months as (
+
+        {{ ended_months() }}
+
+    ),
 
     folded_days as (
 
         select
-            date_day as unit_day,
-            coalesce(max(case when grain <> 'all' then date_day end), date '1900-01-01') as folded_day
+            period_days.date_day as unit_day,
+            {%- if is_all_time_apart and months is none %}
+            coalesce(
+                max(case when period_days.grain <> 'all' then period_days.date_day end),
+                case
+                    when period_days.date_day <= max(ended_months.last_day) then date '1900-01-01'
+                    else date '9999-12-31'
+                end
+            ) as folded_day
+            {%- else %}
+            period_days.date_day as folded_day
+            {%- endif %}
         from period_days
-        {{ "where grain <> 'all'" if months is not none }}
-        group by date_day
+        cross join ended_months
+        {{ "where period_days.grain <> 'all'" if months is not none }}
+        group by period_days.date_day
 
     ),
-    {%- endif %}
 
     measured_days as (
 
@@ -80,9 +86,8 @@
     daily_measures as (
 
         {{ folded_measures(
-            units ~ (" inner join folded_days on " ~ date_column ~ " = unit_day" if is_all_time_apart else ""),
-            "folded_day" if is_all_time_apart else date_column, "date_day",
-            dimensions, measures, few, by, restricted, unrestricted
+            units ~ " inner join folded_days on " ~ date_column ~ " = unit_day",
+            "folded_day", "date_day", dimensions, measures, few, by, restricted, unrestricted
         ) }}
 
         {%- if months is not none %}
@@ -102,6 +107,15 @@
             {%- endfor %}
             n
         from {{ months }}
+        {%- endif %}
+
+    ),
+
+    kept_values as (
+
+        {% if months is not none -%} {{ kept_values_of_sums(months, "period_start") }}
+        {%- elif ranked is not none or restricted != "true" -%} {{ kept_values(ranked or units, date_column, dimensions) }}
+        {%- else -%} {{ kept_values_of_sums("daily_measures", "date_day") }}
         {%- endif %}
 
     ),

@@ -17,7 +17,9 @@
 
     group_percentiles as (
 
-        {% if percentiles_in -%} select * from {{ percentiles_in }}
+        {% if percentiles_in -%}
+        select * from {{ percentiles_in }}
+        where {{ is_of_tonight() }}
         {%- else -%} {{ grouped_percentiles(units, date_column, ["all"] + dimensions, columns, [0.5, 0.9, 0.95], by) }}
         {%- endif %}
 

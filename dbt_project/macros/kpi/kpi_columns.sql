@@ -139,6 +139,21 @@
 {% endmacro %}
 
 {#
+  Rates of units, name -> [whether a unit counts, whether it is a success]: their `counts` and `few` for `grouped_measures`,
+  and the `kpis` made of these.
+#}
+{% macro rate_measures(rates) %}
+    {%- set counts, few, kpis = {}, {}, [] -%}
+    {%- for kpi, (is_counted, is_success) in rates.items() -%}
+        {%- set successes, trials, is_few = kpi ~ "_successes", kpi ~ "_trials", kpi ~ "_is_few" -%}
+        {%- do counts.update({successes: units_where(is_success), trials: units_where(is_counted)}) -%}
+        {%- do few.update({is_few: is_counted}) -%}
+        {%- do kpis.append(rate_kpi(kpi, successes, trials, is_few)) -%}
+    {%- endfor -%}
+    {{- return({"counts": counts, "few": few, "kpis": kpis}) -}}
+{% endmacro %}
+
+{#
   A mean with its t interval (see mean_interval_low), for `family_kpis`, from the sum and the sum of squares of n
   values; its test is `mean`.
 #}

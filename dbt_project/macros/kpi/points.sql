@@ -57,17 +57,14 @@
 {% endmacro %}
 
 {#
-  A condition: a period is older than the oldest finding told, its history and the history of that. Months and quarters
-  never are.
+  A condition: a period is a day older than the oldest finding told, its history and the history of that. Of the other
+  grains none ever is: what is usual in them is carried on from where it is kept.
 #}
 {% macro is_too_old_a_point(grain="grain", period_start="period_start") -%}
-    case {{ grain }}
-        {%- for watched, days in {"day": 260, "week": 1060}.items() %}
-        when '{{ watched }}' then
-            {{ period_start }} <= (select {{ add_days("as_of_date", -days) }} from {{ ref("int_as_of") }})
-        {%- endfor %}
-        else false
-    end
+    (
+        {{ grain }} = 'day'
+        and {{ period_start }} <= (select {{ add_days("as_of_date", -260) }} from {{ ref("int_as_of") }})
+    )
 {%- endmacro %}
 
 {# The number of a period of a grain, so that the next one has the next number. #}

@@ -172,6 +172,7 @@ found as (
             and told.period_number >= members.period_number
             and told.period_number - case told.kind when 'level_shift' then {{ how.run }} else 1 end
             < members.period_number
+            and members.spread is not null
 
 ),
 {%- endfor %}

@@ -1,6 +1,6 @@
--- Grain: one watched series (kpi × grain × dimension × dimension_value): a digest of its points, and the last build it
--- changed for.
-{%- set series = ['kpi', 'grain', 'dimension', 'dimension_value'] %}
+-- Grain: one watched series (kpi × grain × dimension × dimension_value; the kpi has one family): a digest of its points, and
+-- the last build it changed for.
+{%- set series = ['family', 'kpi', 'grain', 'dimension', 'dimension_value'] %}
 with built as (
 
     select coalesce(build, '') as build from {{ ref('stg_built') }}

@@ -1,15 +1,66 @@
--- One row per watched point (kpi, grain, period_start, dimension, dimension_value): what was usual before it, and how far
--- it and the newest points together are from that. A point is told by those before it alone, so that what was told of a
--- period stays as it is when a new one arrives. Kept by series: a night works out those whose points have changed.
+-- One row per watched point (kpi, grain, period_start, dimension, dimension_value) with a history that tells what is usual:
+-- what that is and, where it is long enough to tell how far points are from it, how far this one is and the newest points
+-- together are. A point is told by those before it alone, so that what was told of a period stays as it is when a new one
+-- arrives. Kept by point: a night works out those from the first touched one of a series on, from what is kept of the others.
 {#- What a median of k values adds to the variance of a distance from it, relative to theirs: pi / 2 / k. -#}
 {%- set half_pi = 1.5707963267948966 %}
 {#- The MAD of a normal variable, and how many of a hundred values it makes use of (Rousseeuw and Croux 1993). -#}
 {%- set mad, mad_efficiency = 0.6744897501960817, 0.37 %}
-{%- set series = {
-    'kpi': 'kpi', 'grain': 'grain', 'dimension': 'dimension', 'dimension_value': 'dimension_value',
-} %}
-{{ config(materialized='incremental', incremental_strategy='overwrite', overwrites={'int_touched_series': series}) }}
-with
+{%- set series = ['kpi', 'grain', 'dimension', 'dimension_value'] %}
+{%- set told_of_point = series + [
+    'period_start', 'period_number', 'window_days', 'value', 'n', 'ci_low', 'ci_high', 'measure', 'unit_variance', 'is_log',
+] %}
+{%- set told_of_base = told_of_point + ['expected_measure', 'base_unit_variance', 'noise'] %}
+{%- set told_of_spread = told_of_base + ['spread', 'deviation', 'cut_deviation'] %}
+{{ config(
+    materialized='incremental', incremental_strategy='overwrite',
+    overwrites={'int_touched_points': {
+        'kpi': 'kpi', 'grain': 'grain', 'period_start': 'period_start', 'dimension': 'dimension',
+        'dimension_value': 'dimension_value',
+    }},
+    on_schema_change='fail',
+) }}
+{#- Named where nothing is kept too, so that they come before. -#}
+{%- set is_night, touched_series, touched_points = is_incremental(), ref('int_touched_series'), ref('int_touched_points') %}
+with points as (
+
+    select
+        {%- for column in told_of_point %}
+        points.{{ column }},
+        {%- endfor %}
+        {{ 'points.period_number - series.first_number' if is_night else '0' }} as place
+    from {{ ref('int_kpi_points') }} as points
+    {%- if is_night %}
+    inner join {{ touched_series }} as series
+        on
+            {%- for key in series %}
+            {{ 'and ' if not loop.first }}points.{{ key }} = series.{{ key }}
+            {%- endfor %}
+    {%- endif %}
+    where points.is_watched
+
+),
+
+{%- if is_night %}
+
+-- What was worked out before, of the periods before the first touched one: their `place` is below 0.
+kept as (
+
+    select
+        {%- for column in told_of_spread %}
+        watched.{{ column }},
+        {%- endfor %}
+        watched.period_number - series.first_number as place
+    from {{ this }} as watched
+    inner join {{ touched_series }} as series
+        on
+            {%- for key in series %}
+            watched.{{ key }} = series.{{ key }}
+            and
+            {%- endfor %} watched.period_number < series.first_number
+
+),
+{%- endif %}
 
 {%- for grain, how in watched_grains().items() %}
 
@@ -24,11 +75,10 @@ with
             0 as weekday,
             period_number as base_number
         {%- endif %}
-    from {{ ref('int_kpi_points') }}
+    from points
     where
         grain = '{{ grain }}'
-        and is_watched
-        and {{ is_touched(ref('int_touched_series'), series) }}
+        and place >= -{{ how.base }}
 
 ),
 
@@ -48,15 +98,42 @@ with
 
 -- How far each is from it, and how far chance alone takes n units and a median. Its variance is the greater of its
 -- own and the usual one: a period in which all say the same is not surer for that.
-{{ grain }}_distances as (
+{{ grain }}_noises as (
 
     select
         *,
-        measure - expected_measure as distance,
         coalesce(greatest(unit_variance, base_unit_variance) / n, 0.0)
         + {{ half_pi }} * coalesce(base_noise, 0.0) / base_n as noise
     from {{ grain }}_based
-    where base_n >= {{ how.base_least }}
+    where
+        place >= 0
+        and base_n >= {{ how.base_least }}
+
+),
+
+{{ grain }}_distances as (
+
+    select
+        {{ told_of_base | join(',\n        ') }},
+        place,
+        base_n,
+        measure - expected_measure as distance
+    from {{ grain }}_noises
+
+    {%- if is_night %}
+
+    union all
+
+    select
+        {{ told_of_base | join(',\n        ') }},
+        place,
+        null as base_n,
+        measure - expected_measure as distance
+    from kept
+    where
+        grain = '{{ grain }}'
+        and place >= -{{ how.spread }}
+    {%- endif %}
 
 ),
 
@@ -77,23 +154,42 @@ with
 
     select
         *,
-        sqrt(
-            noise
-            + greatest(usual_distance * usual_distance / {{ mad * mad }} - usual_noise, 0.0)
-        ) as spread
+        case
+            when spread_n >= {{ how.spread_least }} then sqrt(
+                noise
+                + greatest(usual_distance * usual_distance / {{ mad * mad }} - usual_noise, 0.0)
+            )
+        end as spread
     from {{ grain }}_histories
-    where spread_n >= {{ how.spread_least }}
+    where place >= 0
 
 ),
 
 {{ grain }}_deviations as (
 
     select
-        *,
+        {{ told_of_base | join(',\n        ') }},
+        spread,
         distance / nullif(spread, 0) as deviation,
         -- One wild period makes no new level.
-        greatest(least(distance / nullif(spread, 0), 3.0), -3.0) as cut_deviation
+        case when spread <> 0 then greatest(least(distance / nullif(spread, 0), 3.0), -3.0) end as cut_deviation,
+        place,
+        base_n,
+        spread_n
     from {{ grain }}_spreads
+
+    {%- if is_night %}
+
+    union all
+
+    select
+        {{ told_of_spread | join(',\n        ') }},
+        place,
+        null as base_n,
+        null as spread_n
+    from kept
+    where grain = '{{ grain }}'
+    {%- endif %}
 
 ),
 
@@ -106,6 +202,7 @@ with
             order by period_number
         ) as neighbour_product
     from {{ grain }}_deviations
+    where spread is not null
 
 ),
 
@@ -127,7 +224,7 @@ with
 {{ grain }}_watched as (
 
     select
-        *,
+        {{ told_of_spread | join(',\n        ') }},
         case
             when run_n >= {{ how.run_least }} then run_sum / sqrt(
                 run_n
@@ -137,8 +234,21 @@ with
                 {%- endif %}
                 * (1.0 + autocorrelation) / (1.0 - autocorrelation)
             )
-        end as run_deviation
+        end as run_deviation,
+        spread_n
     from {{ grain }}_runs
+    where place >= 0
+
+    union all
+
+    select
+        {{ told_of_spread | join(',\n        ') }},
+        null as run_deviation,
+        spread_n
+    from {{ grain }}_deviations
+    where
+        place >= 0
+        and spread is null
 
 ),
 {%- endfor %}
@@ -166,25 +276,7 @@ deviates as (
 final as (
 
     select
-        kpi,
-        grain,
-        period_start,
-        dimension,
-        dimension_value,
-        period_number,
-        window_days,
-        value,
-        n,
-        ci_low,
-        ci_high,
-        measure,
-        unit_variance,
-        is_log,
-        expected_measure,
-        base_unit_variance,
-        spread,
-        deviation,
-        cut_deviation,
+        {{ told_of_spread | join(',\n        ') }},
         run_deviation,
         {{ normal_p('outlier_z') }} as outlier_p_value,
         {{ normal_p('level_shift_z') }} as level_shift_p_value

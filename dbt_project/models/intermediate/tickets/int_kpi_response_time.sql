@@ -43,41 +43,32 @@ duration_measures as (
 ),
 {%- endfor %}
 
-{#- Rates: KPI -> whether a unit counts, whether it is a success. #}
-{%- set solve_rates = {} %}
-{%- for kpi, flag in {
-    'fcr_rate': 'is_first_contact_resolved',
-    'one_touch_rate': 'is_one_touch',
-    'reopen_rate': 'is_reopened_or_followed_up',
-    'self_served_rate': 'is_self_served',
-    'bot_contained_rate': 'is_bot_contained',
-}.items() %}
-{%- do solve_rates.update({kpi: [flag ~ ' is not null', flag]}) %}
-{%- endfor %}
-{%- set promise_rates = {'sla_attainment_rate': ['true', "state = 'met'"]} %}
-{%- for metric in sla_metrics() %}
-{%- set of_metric = "metric = '" ~ metric ~ "'" %}
-{%- do promise_rates.update({
-    'sla_' ~ metric ~ '_attainment_rate': [of_metric, of_metric ~ " and state = 'met'"],
+{%- set solves_rates = rate_measures({
+    'fcr_rate': ['is_first_contact_resolved is not null', 'is_first_contact_resolved'],
+    'one_touch_rate': ['is_one_touch is not null', 'is_one_touch'],
+    'reopen_rate': ['is_reopened_or_followed_up is not null', 'is_reopened_or_followed_up'],
+    'self_served_rate': ['is_self_served is not null', 'is_self_served'],
+    'bot_contained_rate': ['is_bot_contained is not null', 'is_bot_contained'],
 }) %}
-{%- endfor %}
-{%- for units, rates in {'solves': solve_rates, 'promises': promise_rates}.items() %}
-{%- set counts = {} %}
-{%- set few = {} %}
-{%- set kpis = [] %}
-{%- for kpi, (counts_in, succeeds) in rates.items() %}
-{%- do few.update({kpi ~ '_is_few': counts_in}) %}
-{%- do counts.update({kpi ~ '_successes': units_where(succeeds), kpi ~ '_trials': units_where(counts_in)}) %}
-{%- do kpis.append(rate_kpi(kpi, kpi ~ '_successes', kpi ~ '_trials', kpi ~ '_is_few')) %}
-{%- endfor %}
-{%- do blocks.update({units ~ '_measures': kpis}) %}
+{%- do blocks.update({'solves_measures': solves_rates.kpis}) %}
 
-{{ units }}_measures as (
+solves_measures as (
 
-    {{ grouped_measures(units, 'event_date', ticket_dimensions(), counts, few) }}
+    {{ grouped_measures('solves', 'event_date', ticket_dimensions(), solves_rates.counts, solves_rates.few) }}
 
 ),
-{%- endfor %}
+
+{%- set promises_rates = rate_measures(sla_attainment_rates()) %}
+{%- do blocks.update({'promises_measures': promises_rates.kpis}) %}
+
+promises_measures as (
+
+    {{ grouped_measures(
+        'promises', 'event_date', ticket_dimensions(), promises_rates.counts, promises_rates.few,
+        months=ref('int_ticket_promise_months'),
+    ) }}
+
+),
 
 final as (
 
