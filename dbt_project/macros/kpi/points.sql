@@ -57,15 +57,27 @@
 {% endmacro %}
 
 {#
-  A condition: a period is a day older than the oldest finding told, its history and the history of that. Of the other
-  grains none ever is: what is usual in them is carried on from where it is kept.
+  A condition: a period is a day of more than so many days ago. Of the other grains none ever is: they are few.
 #}
-{% macro is_too_old_a_point(grain="grain", period_start="period_start") -%}
+{% macro is_too_old_a_day(days, grain="grain", period_start="period_start") -%}
     (
         {{ grain }} = 'day'
-        and {{ period_start }} <= (select {{ add_days("as_of_date", -260) }} from {{ ref("int_as_of") }})
+        and {{ period_start }} <= (select {{ add_days("as_of_date", -days) }} from {{ ref("int_as_of") }})
     )
 {%- endmacro %}
+
+{# For how many days back days are watched: those told, those that silence them, and the run these are made of. #}
+{% macro watched_days() %}
+    {%- set how = watched_grains().day -%}
+    {{- return(told_days().day + how.silence + how.run) -}}
+{% endmacro %}
+
+{# For how many days back days are kept as points: those watched, what tells how they follow one another, how widely they
+   vary, and what is usual. #}
+{% macro pointed_days() %}
+    {%- set how = watched_grains().day -%}
+    {{- return(watched_days() + how.spread + how.run + how.spread + 7 * how.base) -}}
+{% endmacro %}
 
 {# The number of a period of a grain, so that the next one has the next number. #}
 {% macro period_number(grain, period_start) -%}

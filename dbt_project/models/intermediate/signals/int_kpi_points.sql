@@ -1,6 +1,6 @@
 -- One row per kpi, grain, period_start, dimension and dimension_value of the recent past that can be held against its
 -- own history: complete, shown, and of 30 units or more; quarters of fewer too, since several are taken together.
-{{ config(post_hook="delete from {{ this }} where {{ is_too_old_a_point() }}", **kept_by_period('of_each')) }}
+{{ config(post_hook="delete from {{ this }} where {{ is_too_old_a_day(pointed_days()) }}", **kept_by_period('of_each')) }}
 {%- set keys = ['grain', 'period_start', 'dimension', 'dimension_value'] %}
 with
 
@@ -29,7 +29,7 @@ rows_of_{{ family }} as (
         kpi_rows.slot = 'current'
         and kpi_rows.grain <> 'all'
         and {{ is_of_tonight('kpi_rows.grain', 'kpi_rows.period_start', family) }}
-        and not {{ is_too_old_a_point('kpi_rows.grain', 'kpi_rows.period_start') }}
+        and not {{ is_too_old_a_day(pointed_days(), 'kpi_rows.grain', 'kpi_rows.period_start') }}
 
 ),
 {%- endfor %}

@@ -11,7 +11,7 @@
     'period_start', 'period_number', 'window_days', 'value', 'n', 'ci_low', 'ci_high', 'measure', 'unit_variance', 'is_log',
 ] %}
 {%- set told_of_base = told_of_point + ['expected_measure', 'base_unit_variance', 'noise'] %}
-{%- set told_of_spread = told_of_base + ['spread', 'deviation', 'cut_deviation'] %}
+{%- set told_of_spread = told_of_base + ['spread', 'deviation', 'cut_deviation', 'neighbour_product'] %}
 {{ config(
     materialized='incremental', incremental_strategy='overwrite',
     overwrites={'int_touched_points': {
@@ -19,6 +19,7 @@
         'dimension_value': 'dimension_value',
     }},
     on_schema_change='fail',
+    post_hook="delete from {{ this }} where {{ is_too_old_a_day(watched_days()) }}",
 ) }}
 {#- Named where nothing is kept too, so that they come before. -#}
 {%- set is_night, touched_series, touched_points = is_incremental(), ref('int_touched_series'), ref('int_touched_points') %}
@@ -78,7 +79,7 @@ kept as (
     from points
     where
         grain = '{{ grain }}'
-        and place >= -{{ how.base }}
+        and place >= -{{ how.base * (7 if grain == 'day' else 1) }}
 
 ),
 
@@ -173,6 +174,7 @@ kept as (
         distance / nullif(spread, 0) as deviation,
         -- One wild period makes no new level.
         case when spread <> 0 then greatest(least(distance / nullif(spread, 0), 3.0), -3.0) end as cut_deviation,
+        cast(null as double) as kept_product,
         place,
         base_n,
         spread_n
@@ -188,7 +190,9 @@ kept as (
         null as base_n,
         null as spread_n
     from kept
-    where grain = '{{ grain }}'
+    where
+        grain = '{{ grain }}'
+        and place >= -{{ how.spread + how.run }}
     {%- endif %}
 
 ),
@@ -197,10 +201,11 @@ kept as (
 
     select
         *,
-        cut_deviation * lag(cut_deviation) over (
-            partition by kpi, dimension, dimension_value
-            order by period_number
-        ) as neighbour_product
+        case
+            when place >= 0
+                then cut_deviation * last_value(cut_deviation) over {{ series_window(how.spread ~ ' preceding and 1 preceding') }}
+            else kept_product
+        end as neighbour_product
     from {{ grain }}_deviations
     where spread is not null
 
@@ -242,7 +247,11 @@ kept as (
     union all
 
     select
-        {{ told_of_spread | join(',\n        ') }},
+        {{ told_of_base | join(',\n        ') }},
+        spread,
+        deviation,
+        cut_deviation,
+        null as neighbour_product,
         null as run_deviation,
         spread_n
     from {{ grain }}_deviations
