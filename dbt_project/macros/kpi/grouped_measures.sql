@@ -83,11 +83,22 @@
 
     ),
 
+    {%- set folded_units = units ~ " inner join folded_days on " ~ date_column ~ " = unit_day" -%}
+    {#- Of all time nothing is read where its months are kept: a night's units are few, and read once. -#}
+    {%- if months is not none and is_of_tonight() != "true" %}
+
+    tonights_units as (
+
+        select * from {{ folded_units }}
+
+    ),
+    {%- set folded_units = "tonights_units" -%}
+    {%- endif %}
+
     daily_measures as (
 
         {{ folded_measures(
-            units ~ " inner join folded_days on " ~ date_column ~ " = unit_day",
-            "folded_day", "date_day", dimensions, measures, few, by, restricted, unrestricted
+            folded_units, "folded_day", "date_day", dimensions, measures, few, by, restricted, unrestricted
         ) }}
 
         {%- if months is not none %}

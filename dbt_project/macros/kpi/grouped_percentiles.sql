@@ -36,6 +36,8 @@
             {%- do groups.append({"dimension": dimension, "grain": grain}) -%}
         {%- endfor -%}
     {%- endfor -%}
+    {#- A night's periods have few units, all time has all. -#}
+    {%- set is_all_time_apart = "all" in grains and grains | length > 1 and is_of_tonight() != "true" -%}
     with kept_values as (
 
         {% if months is none -%} {{ kept_values(units, date_column, split_dimensions) }}
@@ -58,7 +60,8 @@
     days as (
 
         select
-            date_day
+            date_day,
+            max(case when grain <> 'all' then 1 else 0 end) = 1 as is_of_period
             {%- for grain in grains %},
             max(case when slot = 'current' and grain = '{{ grain }}' then period_start end) as {{ grain }}_start
             {%- endfor %}
@@ -67,7 +70,9 @@
 
     ),
 
-    placed_units {{ as_read_anew() if groups | length == 1 else "as" }} (
+    {%- for name in ["placed_units", "all_time_units"] if name == "placed_units" or is_all_time_apart %}
+
+    {{ name }} {{ as_read_anew() if groups | length == 1 else "as" }} (
 
         select
             {%- for column in by %}
@@ -85,7 +90,10 @@
             {%- endfor %}
             days.*
         from {{ units }} as units
-        inner join days on units.{{ date_column }} = days.date_day
+        inner join days
+            on
+                units.{{ date_column }} = days.date_day
+                {{- " and days.is_of_period" if is_all_time_apart and name == "placed_units" }}
         {%- for dimension in split_dimensions %}
         left join kept_values as {{ dimension }}_values
             on
@@ -95,6 +103,7 @@
         where {{ counted }}
 
     ),
+    {%- endfor %}
 
     {%- if compared %}
 
@@ -122,7 +131,7 @@
             count({{ column }}) as {{ column }}_n,
             {{ percentiles(column, shares) }} as {{ column }}_percentiles
             {%- endfor %}
-        from placed_units
+        from {{ "all_time_units" if is_all_time_apart and group.grain == "all" else "placed_units" }}
         where {{ group.grain }}_start is not null
         group by {{ (by + [group.dimension ~ "_place", group.grain ~ "_start"]) | join(", ") }}
         {%- if not loop.last %}
