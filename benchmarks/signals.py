@@ -34,11 +34,11 @@ FOUND_WITHIN = 7
 """Days within which a shift of that size is found."""
 
 
-def rendered(model: str) -> str:
-    """The SQL of a model, `ref` as bare names."""
+def rendered(model: str, **context: Any) -> str:
+    """The SQL of a model, `ref` as bare names; `context` is what else dbt would tell it."""
     [path] = (PROJECT / "models").rglob(f"{model}.sql")
     environment = kpi_environment()
-    return environment.from_string(path.read_text(encoding="utf-8")).render(config=lambda **_: "")
+    return environment.from_string(path.read_text(encoding="utf-8")).render(config=lambda **_: "", **context)
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -239,14 +239,14 @@ def stationary(random: np.random.Generator, series: int, periods: int, *, grain:
     return Series(measure, n, unit_variance)
 
 
-def found_rows(
+def load_points(
     connection: duckdb.DuckDBPyConnection,
     drawn: Series,
     grain: str,
     company_of: np.ndarray,
     is_overall: np.ndarray,
-) -> list[dict[str, Any]]:
-    """What int_kpi_anomalies finds in series: its rows, `began` and `number` the periods from 1."""
+) -> None:
+    """Series as int_kpi_points, `starts` (number from 1, period_start) and int_as_of, the last of them."""
     _, periods = drawn.measure.shape
     where, period = np.nonzero(~np.isnan(drawn.measure))
     starts = _starts(grain, periods)
@@ -268,7 +268,7 @@ def found_rows(
     number = macros()["period_number"](f"'{grain}'", "period_start")
     connection.execute(
         f"""
-        create table int_kpi_points as
+        create or replace table int_kpi_points as
         select
             cast(series as varchar) as kpi, '{grain}' as grain, period_start,
             case when is_overall then 'all' else 'channel' end as dimension, 'x' as dimension_value,
@@ -278,6 +278,17 @@ def found_rows(
         """
     )
     load(connection, "int_as_of", {"as_of_date": [starts[-1]]})
+
+
+def found_rows(
+    connection: duckdb.DuckDBPyConnection,
+    drawn: Series,
+    grain: str,
+    company_of: np.ndarray,
+    is_overall: np.ndarray,
+) -> list[dict[str, Any]]:
+    """What int_kpi_anomalies finds in series: its rows, `began` and `number` the periods from 1."""
+    load_points(connection, drawn, grain, company_of, is_overall)
     connection.execute(f"create table int_kpi_watched as {rendered('int_kpi_watched')}")
     cursor = connection.execute(
         f"""

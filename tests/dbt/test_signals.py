@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pandas.testing import assert_frame_equal
 from scipy import stats
 
 from benchmarks.contrasts import FOUND, PLANTED, RATE, flagged
@@ -25,6 +26,7 @@ from benchmarks.signals import (
     flagged_changes,
     found_rows,
     load,
+    load_points,
     rendered,
     shifts_found,
     stationary,
@@ -107,6 +109,61 @@ def test_what_was_told_stays_when_new_days_arrive() -> None:
     after = _told(_one_series(values.tolist()))
     assert before
     assert [row for row in after if row[2] < 210] == before
+
+
+def _watch(connection: Any, drawn: Series, grain: str, table: str, query: str) -> None:
+    """What the model leaves of what is usual, days that are dropped left out."""
+    groups = len(drawn.measure)
+    load_points(connection, drawn, grain, np.zeros(groups, int), np.ones(groups, bool))
+    told = macros()
+    connection.execute(f"delete from int_kpi_points where {told['is_too_old_a_day'](told['pointed_days']())}")
+    connection.execute(query)
+    connection.execute(f"delete from {table} where {told['is_too_old_a_day'](told['watched_days']())}")
+
+
+@pytest.mark.parametrize(
+    ("grain", "periods", "back"),
+    [
+        ("day", 390, 2),
+        ("day", 390, 15),
+        ("day", 390, 16),
+        ("week", 160, 2),
+        ("week", 160, 70),
+        ("month", 80, 2),
+    ],
+)
+def test_what_a_night_carries_on_is_what_is_computed_whole(grain: str, periods: int, back: int) -> None:
+    """A night brings two periods and changes those before them, so many of them back."""
+    drawn = stationary(np.random.default_rng(3), 12, periods, grain=grain)
+    earlier = Series(*(column[:, :-2].copy() for column in (drawn.measure, drawn.n, drawn.unit_variance)))
+    earlier.measure[:, -back:] += 1.0
+    with connect() as connection:
+        whole = "create table {} as " + rendered("int_kpi_watched")
+        _watch(connection, earlier, grain, "kept", whole.format("kept"))
+        _watch(connection, drawn, grain, "whole", whole.format("whole"))
+        connection.execute(
+            f"""
+            create table stg_built as select 'the day before' as build;
+            create table int_kpi_series_digests as
+            select distinct 'a' as family, kpi, grain, dimension, dimension_value, build as changed_for
+            from int_kpi_points, stg_built;
+            create table int_touched_periods as
+            select distinct 'a' as family, '{grain}' as grain, period_start
+            from starts where number > {periods - 2 - back};
+            create table int_touched_series as {rendered("int_touched_series")};
+            create table tonight as
+            {rendered("int_kpi_watched", is_incremental=lambda: True, this="kept")};
+            delete from kept where period_number >= (select max(first_number) from int_touched_series)
+            """
+        )
+        _watch(connection, drawn, grain, "kept", "insert into kept select * from tonight")
+        carried, computed = (
+            connection.execute(f"select * from {table} order by kpi, period_start").df()
+            for table in ("kept", "whole")
+        )
+        [[fresh]] = connection.execute("select count(*) from tonight where run_deviation > 0").fetchall()
+    assert fresh > 10
+    assert_frame_equal(carried, computed, rtol=1e-9)
 
 
 def test_a_day_of_few_answers_is_no_outlier_for_its_wide_interval() -> None:
