@@ -125,8 +125,8 @@ def _watch(connection: Any, drawn: Series, grain: str, table: str, query: str) -
     ("grain", "periods", "back"),
     [
         ("day", 390, 2),
-        ("day", 390, 15),
         ("day", 390, 16),
+        ("day", 390, 40),
         ("week", 160, 2),
         ("week", 160, 70),
         ("month", 80, 2),
