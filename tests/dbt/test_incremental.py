@@ -40,7 +40,7 @@ TOUCHED = {
 NOT_COMPARED = {
     *("int_ticket_keys", "int_kpi_inputs", "int_kpi_test_digests", "int_kpi_series_digests"),
     *("int_customer_inputs", "int_touched_customer_periods"),
-    *("int_touched_periods", "int_touched_marts", "int_touched_series"),
+    *("int_touched_periods", "int_touched_marts", "int_touched_series", "int_touched_points"),
     *("int_touched_tickets", "int_touched_answers", "int_ticket_numbers", "int_ticket_duplicate_events"),
     *("int_touched_submissions", "int_touched_transactions", "int_touched_touchpoints"),
     "int_touched_customers",
