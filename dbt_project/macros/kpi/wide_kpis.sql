@@ -30,6 +30,15 @@
     ) as watermarks
 {% endmacro %}
 
+{# The same of the periods of the family that the model computes tonight. #}
+{% macro tonights_compared_periods(family) %}
+    select *
+    from (
+        {{ compared_periods(family) }}
+    ) as compared
+    where {{ is_of_tonight(family=family) }}
+{% endmacro %}
+
 {# Join conditions: the row of the period a current row of int_kpi_<family> is compared with. #}
 {% macro is_previous_of(previous, current, periods) -%}
     {{ previous }}.grain = {{ current }}.grain
@@ -48,10 +57,7 @@
     {%- set tonight = is_of_tonight() -%}
     with periods as (
 
-        select * from (
-            {{ compared_periods(family) }}
-        ) as periods
-        where {{ tonight }}
+        {{ tonights_compared_periods(family) }}
 
     ),
 

@@ -8,7 +8,7 @@ with
 
 periods_of_{{ family }} as (
 
-    {{ compared_periods(family) }}
+    {{ tonights_compared_periods(family) }}
 
 ),
 
@@ -47,7 +47,6 @@ pairs_of_{{ family }} as (
     where
         current_rows.slot = 'current'
         and periods.previous_slot = 'current'
-        and {{ is_of_tonight('current_rows.grain', 'current_rows.period_start', family) }}
 
 ),
 {%- endfor %}

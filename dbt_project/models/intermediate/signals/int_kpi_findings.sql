@@ -13,7 +13,7 @@ periods as (
 
 ),
 
-points as (
+points {{ as_read_anew() }} (
 
     select * from {{ ref('int_kpi_points') }}
 

@@ -8,7 +8,7 @@ with
 
 periods_of_{{ family }} as (
 
-    {{ compared_periods(family) }}
+    {{ tonights_compared_periods(family) }}
 
 ),
 
@@ -28,7 +28,6 @@ rows_of_{{ family }} as (
     where
         kpi_rows.slot = 'current'
         and kpi_rows.grain <> 'all'
-        and {{ is_of_tonight('kpi_rows.grain', 'kpi_rows.period_start', family) }}
         and not {{ is_too_old_a_day(pointed_days(), 'kpi_rows.grain', 'kpi_rows.period_start') }}
 
 ),
