@@ -6,6 +6,12 @@
   zone.
 #}
 {% macro kept_values(units, date_column, dimensions, most=200) %}
+    with ended_months as (
+
+        {{ ended_months() | indent(4) }}
+
+    )
+
     select
         dimension,
         dimension_value,
@@ -29,7 +35,7 @@
                     {{ dimension }}
             ) as place
         from {{ units }}
-        cross join ({{ ended_months() }}) as ended_months
+        cross join ended_months
         where {{ dimension }} is not null
         group by {{ dimension }}
         {%- if not loop.last %}
