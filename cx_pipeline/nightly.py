@@ -25,10 +25,11 @@ class NightError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NightResult:
-    """A night that was published."""
+    """A night that was published; `unread` says what of the sources could not be read, a line each."""
 
     run_id: str
     night: date
+    unread: tuple[str, ...] = ()
 
 
 def run_nightly(
@@ -52,6 +53,7 @@ def run_nightly(
         last_night,
         night_resource,
     )
+    from cx_pipeline.sources.assets import FILES_READ, SERVICE_ANSWERED
     from cx_pipeline.warehouse.dagster_home import ensure_dagster_home
 
     first = first or last or last_night(settings)
@@ -78,7 +80,13 @@ def run_nightly(
         if not result.success:
             tell_of_failed_run(settings, instance, result.run_id)
             raise NightError(why_it_failed(result.all_events))
-    return NightResult(result.run_id, last)
+        unread = [
+            f"{check.asset_key.path[0]}: {line.removeprefix('- ')}"
+            for check in result.get_asset_check_evaluations()
+            if check.check_name in (FILES_READ, SERVICE_ANSWERED) and not check.passed
+            for line in (check.description or "").splitlines()
+        ]
+    return NightResult(result.run_id, last, tuple(dict.fromkeys(unread)))
 
 
 def _partition_tags(first: date, last: date) -> dict[str, str]:

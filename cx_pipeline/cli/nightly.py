@@ -52,6 +52,8 @@ def nightly(
         result = run_nightly(
             settings, _day(first or on), _day(last or on), full_refresh=full_refresh, on_progress=report
         )
+    for line in result.unread:
+        click.secho(f"! {line}", fg="yellow", err=True)
     scorecard = read_scorecard(settings.paths.published_file, memory=settings.performance.duckdb_memory)
     if as_json:
         night = {"run_id": result.run_id, "night": result.night.isoformat()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ import click
 from cx_pipeline.cli.output import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
-    from cx_pipeline.settings import Settings
+    from cx_pipeline.landing import Batch
+    from cx_pipeline.settings import FileMapping, Settings
+    from cx_pipeline.sources.files.inbox import Drop
 
 
 _CHECK_PATIENCE_SECONDS = 5.0
@@ -73,7 +76,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     """Tell whether each source answers.
 
     Of a service: what its credential can and cannot reach. Ends with 1 where a source does not answer: its
-    folder cannot be read, a pattern matches no file, a credential is missing or refused.
+    folder or a file that waits cannot be read, a pattern matches no file, a credential is missing or refused.
     """
     from cx_pipeline.settings import load_settings
 
@@ -124,18 +127,12 @@ def suggest(name: str) -> None:
 def deliveries(settings: Settings) -> list[Delivery]:
     """Every source and entity that is configured, delivers files or has landed; sources in their order."""
     from cx_pipeline.contract import ENTITIES
-    from cx_pipeline.landing import list_batches
     from cx_pipeline.settings import ServiceSource
     from cx_pipeline.sources.connectors import find
     from cx_pipeline.sources.files.inbox import survey
 
     claimed = survey(settings).claimed
-    latest: dict[tuple[str, str], dict[str, str]] = {}
-    landed: dict[tuple[str, str], str] = {}
-    for batch in list_batches(settings.paths):  # by sequence: the last one of a path stands
-        key = (batch.source, batch.entity)
-        latest.setdefault(key, {})[batch.origin] = batch.content_sha256
-        landed[key] = batch.landed_at
+    landed = _landed(settings)
     found = []
     for name, source in settings.all_sources.items():
         delivered = find(source.type).delivers(source) if isinstance(source, ServiceSource) else ()
@@ -144,19 +141,36 @@ def deliveries(settings: Settings) -> list[Delivery]:
             drops = claimed.get(key, [])
             if not drops and entity not in delivered and entity not in source.entities and key not in landed:
                 continue
-            known = set(latest.get(key, {}).values())
-            waiting = sum(_sha256(drop.path) not in known for drop in drops)
-            found.append(Delivery(name, entity, len(drops), waiting, landed.get(key)))
+            waiting = len(_waiting(drops, landed.get(key, {})))
+            last = max((batch.landed_at for batch in landed.get(key, {}).values()), default=None)
+            found.append(Delivery(name, entity, len(drops), waiting, last))
     return found
 
 
+def _landed(settings: Settings) -> dict[tuple[str, str], dict[str, Batch]]:
+    """The last batch of each path, by source and entity."""
+    from cx_pipeline.landing import list_batches
+
+    landed: dict[tuple[str, str], dict[str, Batch]] = {}
+    for batch in list_batches(settings.paths):  # by sequence: the last one of a path stands
+        landed.setdefault((batch.source, batch.entity), {})[batch.origin] = batch
+    return landed
+
+
+def _waiting(drops: Sequence[Drop], landed: dict[str, Batch]) -> list[Drop]:
+    """The files whose content is not landed."""
+    known = {batch.content_sha256 for batch in landed.values()}
+    return [drop for drop in drops if _sha256(drop.path) not in known]
+
+
 def answers(settings: Settings) -> list[Answer]:
-    """Whether each source's folders can be read and each of its patterns matches a file."""
-    from cx_pipeline.settings import INBOX_SOURCE
+    """Whether each source's folders and waiting files can be read and each of its patterns matches a file."""
+    from cx_pipeline.settings import INBOX_SOURCE, FileMapping
     from cx_pipeline.sources.files.inbox import matches, survey
 
     inbox = settings.paths.inbox
     surveyed = survey(settings)
+    landed = _landed(settings)
     found = []
     for name, source in settings.file_sources.items():
         if name == INBOX_SOURCE and settings.services and not inbox.is_dir():
@@ -173,8 +187,10 @@ def answers(settings: Settings) -> list[Answer]:
                 for pattern in mapping.files
                 if not any(matches(drop.name, pattern) for drop in drops)
             ]
-        drops = [drop for (owner, _), all_ in surveyed.claimed.items() if owner == name for drop in all_]
-        problems += [f"{drop.path} cannot be read" for drop in drops if not os.access(drop.path, os.R_OK)]
+        for (owner, entity), drops in surveyed.claimed.items():
+            if owner == name:
+                mapping = source.entities.get(entity, FileMapping())
+                problems += _unreadable(drops, landed.get((owner, entity), {}), mapping)
         problems += [
             f"{drop.path} is claimed by {' and '.join(owners)}: narrow their patterns"
             for drop, owners in surveyed.disputed
@@ -182,6 +198,19 @@ def answers(settings: Settings) -> list[Answer]:
         ]
         found.append(Answer(name, tuple(problems)))
     return found
+
+
+def _unreadable(drops: Sequence[Drop], landed: dict[str, Batch], mapping: FileMapping) -> Iterator[str]:
+    """What keeps files from landing: of those that wait, each is read to its end."""
+    from cx_pipeline.sources.files.reader import why_unreadable
+
+    allowed = [drop for drop in drops if os.access(drop.path, os.R_OK)]
+    yield from (
+        f"{drop.path}: its owner or mode keeps it from being read" for drop in drops if drop not in allowed
+    )
+    for drop in _waiting(allowed, landed):
+        if problem := why_unreadable(drop.path, mapping):
+            yield f"{drop.path}: {problem}"
 
 
 def service_answers(settings: Settings) -> list[Answer]:

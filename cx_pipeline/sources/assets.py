@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cx_pipeline.landing import Days, FileReport, ServiceReport
 
 OWNERS = ["team:data-engineering"]
+FILES_READ, SERVICE_ANSWERED = "every_file_was_read", "service_answered"
 
 _RETRY = dg.RetryPolicy(max_retries=3, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -78,7 +79,7 @@ def _file_asset(settings: Settings, name: str, source: Source) -> dg.AssetsDefin
         specs=[_spec(settings, name, entity, source) for entity in entities],
         check_specs=[
             dg.AssetCheckSpec(
-                "every_file_was_read",
+                FILES_READ,
                 asset=pulled_key(name, entity),
                 description="No file was unreadable: truncated, changed while it was read, or claimed twice.",
             )
@@ -105,8 +106,8 @@ def _file_asset(settings: Settings, name: str, source: Source) -> dg.AssetsDefin
             raise dg.Failure(str(error), allow_retries=False) from error
         if report.failed:
             night.stale_sources.add(name)
-        for note in report.notes:
-            context.log.warning(note)
+        for line in (*_notes(report.failed).splitlines(), *report.notes):
+            context.log.warning(line)
         for entity in entities:
             totals = report.totals.get(entity, Totals())
             yield dg.MaterializeResult(
@@ -135,7 +136,7 @@ def _service_asset(settings: Settings, name: str, source: ServiceSource) -> dg.A
         specs=[_spec(settings, name, entity, source) for entity in entities],
         check_specs=[
             dg.AssetCheckSpec(
-                "service_answered",
+                SERVICE_ANSWERED,
                 asset=pulled_key(name, entity),
                 description="The service could be pulled to its end, and was not empty against its habit.",
             )
@@ -214,7 +215,7 @@ def _service_check(name: str, entity: str, reports: "Sequence[ServiceReport]") -
         )
     return dg.AssetCheckResult(
         asset_key=pulled_key(name, entity),
-        check_name="service_answered",
+        check_name=SERVICE_ANSWERED,
         passed=not lines,
         severity=dg.AssetCheckSeverity.WARN,
         description="\n".join(lines) or None,
@@ -226,7 +227,7 @@ def _read_check(name: str, entity: str, files: "Sequence[FileReport]") -> dg.Ass
     failed = [file for file in files if file.outcome == "failed"]
     return dg.AssetCheckResult(
         asset_key=pulled_key(name, entity),
-        check_name="every_file_was_read",
+        check_name=FILES_READ,
         passed=not failed,
         severity=dg.AssetCheckSeverity.WARN,
         description=_notes(failed) or None,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -228,12 +230,15 @@ def test_the_night_gets_the_days_and_the_scorecard_is_shown(
 
     def night(settings: object, first: object, last: object, **options: object) -> object:
         seen.update(options, first=str(first), last=str(last))
-        return cx_pipeline.nightly.NightResult("run-9", date(2026, 1, 3))
+        return cx_pipeline.nightly.NightResult(
+            "run-9", date(2026, 1, 3), ("inbox: feedback/a.csv: cut short",)
+        )
 
     monkeypatch.setattr(cx_pipeline.nightly, "run_nightly", night)
     result = cx("nightly", "--from", "2026-01-01", "--to", "2026-01-03", "--full-refresh", "--json")
     assert result.exit_code == 0
     assert (seen["first"], seen["last"], seen["full_refresh"]) == ("2026-01-01", "2026-01-03", True)
+    assert "! inbox: feedback/a.csv: cut short" in result.stderr.splitlines()
     shown = json.loads(result.stdout)
     assert (shown["run_id"], shown["night"]) == ("run-9", "2026-01-03")
     assert shown["scorecard"]["period_start"] == "2026-10-01"
@@ -304,6 +309,21 @@ def test_sources_tells_whose_a_file_is(cx: Cx, environment: Path, monkeypatch: p
         ("inbox", "feedback", 1, 1),
     ]
     assert cx("sources", "check").exit_code == 0
+
+
+def test_a_waiting_file_that_cannot_be_read_is_named(cx: Cx, environment: Path) -> None:
+    folder = environment / "inbox" / "feedback"
+    folder.mkdir(parents=True)
+    (folder / "whole.csv.gz").write_bytes(gzip.compress(b"response_id\n1\n"))
+    (folder / "cut.csv.gz").write_bytes(
+        gzip.compress(b"response_id\n" + random.Random(1).randbytes(9999).hex().encode())[:-4000]
+    )
+    (folder / "book.xlsx").write_bytes(b"no book")
+    result = cx("sources", "check")
+    assert result.exit_code == 1
+    told = result.stdout.splitlines()
+    assert [line.split(": ")[0].rsplit("/", 1)[1] for line in told[1:]] == ["book.xlsx", "cut.csv.gz"]
+    assert "is no xlsx file" in told[1]
 
 
 def test_a_source_whose_pattern_matches_nothing_does_not_answer(cx: Cx, environment: Path) -> None:

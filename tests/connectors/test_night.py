@@ -217,12 +217,19 @@ def test_declared_sources_stores_and_the_database_are_published(night: Night) ->
 def test_a_source_that_stops_answering_is_told_stale_and_keeps_what_it_brought(night: Night) -> None:
     assert night.rows("select stale_sources from marts.nights") == [("",)]
     night.services["zendesk"].respond = lambda _: Answer({}, 401)
-    run_nightly(night.settings)
+    broken = night.settings.paths.inbox / "tickets" / "book.xlsx"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"no book")
+    unread = run_nightly(night.settings).unread
+    broken.unlink()
+    assert {line.split(":")[0] for line in unread} == {"inbox", "zendesk"}
+    assert len(set(unread)) == len(unread)
+    assert [line.split(": ")[1] for line in unread if line.startswith("inbox")] == ["tickets/book.xlsx"]
     assert night.rows("select count(*) from marts.fct_tickets where source = 'zendesk'") == [(18,)]
     # both nights are for the same day: the mart has the last run of it
-    assert night.rows("select stale_sources from marts.nights") == [("zendesk",)]
+    assert night.rows("select stale_sources from marts.nights") == [("inbox, zendesk",)]
     records = read_records(night.settings.paths.state / "nights")
     assert sorted((r.outcome, r.stale_sources) for r in records) == [
         ("published", ""),
-        ("published", "zendesk"),
+        ("published", "inbox, zendesk"),
     ]

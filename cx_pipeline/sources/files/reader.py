@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from cx_pipeline.settings import FileMapping
@@ -99,3 +100,16 @@ def open_reader(
     if kind != named:
         reader.notes.append(f"read as {kind.removeprefix('.')}, which it is, whatever its name says")
     return reader
+
+
+def why_unreadable(path: Path, mapping: FileMapping) -> str | None:
+    """Why a file cannot be read to its end, and what to do; None where it can."""
+    try:
+        with closing(open_reader(path, mapping, all_lines=True)) as reader:
+            for _ in reader.chunks(reader.headers):
+                pass
+    except FileError as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None
